@@ -1,0 +1,1 @@
+"""Internal methods: what the model itself computed is read."""

@@ -1,0 +1,1 @@
+"""External methods: the model is asked from outside."""

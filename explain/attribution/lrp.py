@@ -1,0 +1,88 @@
+"""Layer-wise relevance propagation, right for Transformers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from captum.attr import InputXGradient as CaptumInputXGradient
+
+from explain.attribution.lrp_rules import Ledger, Variant, rules
+from explain.method import Method, option
+from explain.models.explained_model import ExplainedModel
+from explain.models.score import Score
+from explain.types import Array, Attribution, Family, Question
+
+
+@dataclass(frozen=True)
+class LRP(Method):
+    """Relevance of the tokens under AttnLRP (Achtibat et al., 2024, arXiv:2402.05602) or its conservative variant (Ali et al., 2022).
+
+    In units of the score. The rules of `lrp_rules` change the backward pass, so that captum's gradient x input at the embedding layer
+    is the relevance. captum's own LRP class has no rule for embeddings and does not see attention, softmax and residuals at all;
+    it refuses Transformers. AttnLRP does not conserve: what constants (biases, position and type embeddings), the softmax of
+    attention and the normalisation of a (log-)probability absorb is accounted for in `maps["ledger"]` = [sum of the scores, constants,
+    softmax, normalisation], which sum to the score; the relative gap of that sum is reported as `gap`.
+    `maps["layers_self"]` (or `_encoder`, `_decoder`) holds the relevance [layers, tokens] after every layer.
+
+    Raises:
+        UnsupportedError: The model hides its attention.
+    """
+
+    name = "lrp"
+    title = "LRP"
+    summary = "Hands the score back layer by layer to the tokens, each operation dividing it among its inputs."
+    caution = "Part of the score stays with biases and softmax, so the scores do not sum to it; the ledger says how much."
+    reference = "Achtibat et al. 2024, arXiv:2402.05602; Ali et al. 2022, arXiv:2202.07304; Bach et al. 2015"
+    family = Family.EXTERNAL
+    signed = True
+    needs_attention = True
+
+    variant: Variant = option(Variant.ATTN_LRP, "attn_lrp, or the conservative variant that takes attention weights as constants.")
+    ledger: bool = option(True, "Account for what biases and softmax absorb (one more backward pass).")
+
+    def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
+        started = time.perf_counter()
+        score = model.score(question)
+        embeddings = score.embeddings().requires_grad_()
+        with rules(model.instruments, self.variant, Ledger()):
+            relevance = CaptumInputXGradient(score.of_embeddings).attribute(embeddings)
+        scores = relevance.detach().double().sum(-1)[0].cpu().numpy()  # [n]
+        if not self.ledger:
+            return self.result(question, score, started, scores)
+        output, account, layers = _account(model, score, embeddings, self.variant)
+        account = np.concatenate([[scores.sum()], account])
+        gap = abs(account.sum() - output) / max(abs(output), float(np.abs(account).max()), 1e-12)
+        maps = {"ledger": account, **layers}
+        return self.result(question, score, started, scores, output=output, gap=float(gap), tolerance=1e-3, maps=maps)
+
+
+def _account(model: ExplainedModel, score: Score, embeddings: torch.Tensor, variant: Variant) -> tuple[float, Array, dict[str, Array]]:
+    """The score, what constants and softmax absorb of it, and the relevance of every hidden state."""
+    ledger = Ledger()
+    hidden: dict[tuple[str, int], torch.Tensor] = {}
+
+    def keep(group: str, layer: int, states: torch.Tensor) -> torch.Tensor:
+        hidden[group, layer] = states
+        return states
+
+    with torch.enable_grad(), rules(model.instruments, variant, ledger, keep=True), model.instruments.blocks(keep):
+        value = score.of_embeddings(embeddings)[0]
+    attention = {id(weights) for weights in ledger.attention}
+    pairs = [pair for pair in ledger.normalised if id(pair[1]) not in attention and pair[1].requires_grad]
+    given, normal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    parts = [ledger.constants, ledger.weights, ledger.scores, normal, given, list(hidden.values())]
+    gradients = iter(torch.autograd.grad(value, [leaf for part in parts for leaf in part], allow_unused=True))
+    flows = [[_flow(leaf, next(gradients)) for leaf in part] for part in parts]
+    constants, weights, scores, after, before = (sum(float(flow.sum()) for flow in part) for part in flows[:5])
+    layers: dict[str, list[Array]] = {}
+    for (group, _), flow in zip(hidden, flows[5], strict=True):
+        layers.setdefault(f"layers_{group}", []).append(flow[0].sum(-1).cpu().numpy())
+    account = np.array([constants, (weights - scores) / 2, after - before])
+    return float(value.detach()), account, {group: np.stack(rows) for group, rows in layers.items()}
+
+
+def _flow(leaf: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
+    return torch.zeros_like(leaf, dtype=torch.float64) if gradient is None else leaf.detach().double() * gradient.double()

@@ -1,0 +1,45 @@
+"""Occlusion: leave one token or word out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from explain.method import Method, option
+from explain.models.explained_model import ExplainedModel
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
+from explain.types import Attribution, Family, Question
+
+
+@dataclass(frozen=True)
+class Occlusion(Method):
+    """score(text) - score(text without the token), for every token or word by itself, in batches.
+
+    In units of the score. A word's score is shared equally by its tokens; special tokens are never left out and score 0.
+    Source: Zeiler & Fergus, 2014, arXiv:1311.2901; Li et al., 2016, arXiv:1612.08220.
+
+    Raises:
+        UnsupportedError: The tokenizer has no token for the chosen replacement.
+    """
+
+    name = "occlusion"
+    title = "Occlusion"
+    summary = "How much the score falls when a token is left out."
+    caution = "One at a time: two tokens that can stand in for each other both look unimportant."
+    reference = "Zeiler & Fergus 2014, arXiv:1311.2901; Li et al. 2016, arXiv:1612.08220"
+    family = Family.EXTERNAL
+    signed = True
+
+    replacement: Replacement = option(Replacement.AUTO, "What takes a token's place; auto is the mask token, or deletion without one.")
+    players: Granularity = option(Granularity.TOKENS, "What is left out together.")
+
+    def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
+        started = time.perf_counter()
+        players = [group for group in groups_of(question, self.players) if not group.special]
+        perturbed = PerturbedScore(model, question, players, self.replacement)
+        count = len(players)
+        values = perturbed(np.vstack([np.ones((1, count), dtype=bool), ~np.eye(count, dtype=bool)]))
+        scores = spread(players, values[0] - values[1:], len(question.encoding.tokens))
+        return self.result(question, perturbed.score, started, scores, output=float(values[0]))

@@ -1,0 +1,53 @@
+"""Every error that `explain` raises on purpose. Each message says what was wrong, what was given and what to do.
+
+ExplainError
+├── InputError              the text, target, position or option cannot be used
+│   ├── TextTooLongError    more tokens than the model reads
+│   └── TargetError         the target or foil is not something the model can say
+├── UnknownMethodError      no method has this name
+└── ModelError              the model cannot be had or cannot do this
+├── ModelNotFoundError  neither bundled, nor a folder, nor reachable on the Hub
+├── UnsafeModelError    refused by the safety checks of a public server
+└── UnsupportedError    this model cannot do what was asked; the message lists what can
+"""
+
+from __future__ import annotations
+
+
+class ExplainError(Exception):
+    """Base of all errors that a caller of `explain` may want to catch."""
+
+
+class InputError(ExplainError, ValueError):
+    """The text, target, position or option cannot be used."""
+
+
+class TextTooLongError(InputError):
+    """The text has more tokens than the model reads."""
+
+
+class TargetError(InputError):
+    """The target or foil is not something the model can say."""
+
+
+class UnknownMethodError(ExplainError, KeyError):
+    """No method has this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ModelError(ExplainError):
+    """The model cannot be had or cannot do this."""
+
+
+class ModelNotFoundError(ModelError):
+    """Neither bundled, nor a folder, nor reachable on the Hub."""
+
+
+class UnsafeModelError(ModelError):
+    """Refused by the safety checks of a public server."""
+
+
+class UnsupportedError(ModelError):
+    """What was asked is not possible with this model."""

@@ -1,0 +1,67 @@
+"""Builds the Blocks: one tab per task, the options of all methods, the endpoints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from explain.interface import endpoints, options, serving
+from explain.interface.presets import PRESETS
+from explain.interface.serving import Request
+from explain.interface.task_tab import TaskTab
+from explain.models import hub
+from explain.models.catalog import models_for
+
+ABOUT = Path(__file__).with_name("about.md")
+CSS = Path(__file__).with_name("style.css")
+OFFLINE = "The model hub cannot be reached: the bundled models are ready and do everything."
+
+
+def build() -> gr.Blocks:
+    """The whole page, not launched."""
+    with gr.Blocks(title="explain — which tokens made the model say that?", analytics_enabled=False) as demo:
+        gr.Markdown("# Which tokens made the model say that?", elem_id="title")
+        notice = gr.Markdown(visible=False, elem_id="notice")
+        with gr.Tabs(elem_id="tabs"):
+            tabs = [TaskTab(task) for task in PRESETS]
+            with gr.Tab("About", id="about", elem_id="tab-about"):
+                gr.Markdown(ABOUT.read_text(encoding="utf-8"))
+        with gr.Accordion("Options of the methods", open=False, elem_id="options"):
+            widgets = options.build()
+        for tab in tabs:
+            tab.connect(widgets)
+        endpoints.build()
+        demo.load(_notice, None, notice, api_visibility="private", show_progress="hidden", queue=False)
+    demo.queue(max_size=64, default_concurrency_limit=1)
+    return demo
+
+
+def warm_up() -> None:
+    """Prepare the first tab's first example and every compiled method, in the background."""
+    serving.warm_up(
+        [
+            Request(task, preset.examples[0].text, models_for(task)[0].name, ["attention_flow", "shap"])
+            for task, preset in PRESETS.items()
+            if task in ("masked_lm", "classification")
+        ]
+    )
+
+
+def _notice() -> Any:
+    return gr.skip() if hub.reachable() else gr.update(value=OFFLINE, visible=True)
+
+
+def launch_options() -> dict[str, Any]:
+    """What `launch` needs for this app, on a Space as at home."""
+    return {
+        "theme": gr.themes.Default(primary_hue="orange", secondary_hue="blue"),
+        "css_paths": [CSS],
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api", "settings"],
+        "mcp_server": os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true",
+    }

@@ -1,0 +1,120 @@
+"""From what a visitor asked to explanations, step by step; errors become one clear message."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from explain.errors import ExplainError
+from explain.explainer import TokenExplainer
+from explain.methods import make_methods
+from explain.types import Explanation
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOG = logging.getLogger("explain")
+MODEL_QUEUE = "model"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor asked, checked by the core when it is answered."""
+
+    task: str
+    text: str
+    model: str
+    methods: Sequence[str]
+    target: str | int | None = None
+    foil: str | int | None = None
+    unit: str | None = None
+    position: int | None = None
+    step: int | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An explanation with the methods that are done, and the one that comes next."""
+
+    explanation: Explanation
+    running: str | None
+    seconds: float
+
+
+def explain_steps(request: Request) -> Iterator[Progress]:
+    """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
+    started = time.perf_counter()
+    methods = make_methods(request.methods, request.options)
+    explainer = TokenExplainer.from_pretrained(request.model, task=request.task)
+    try:
+        analysis = explainer.ask(
+            request.text,
+            target=request.target,
+            foil=request.foil,
+            unit=request.unit,
+            position=request.position,
+            step=request.step,
+        )
+        done: list[Any] = []
+        for method in methods:
+            method.check(explainer.model)
+            yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started)
+            done.append(analysis.run(method))
+        yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
+    finally:
+        explainer.close()
+
+
+def warm_up(requests: Sequence[Request]) -> threading.Thread:
+    """Load the first models and compile what is compiled, beside the starting server; a failure only costs the first visitor time."""
+
+    def run() -> None:
+        for request in requests:
+            try:
+                for _ in explain_steps(request):
+                    pass
+            except ExplainError as error:
+                LOG.warning("warm-up of %s: %s", request.model, error)
+
+    thread = threading.Thread(target=run, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def message_of(error: Exception) -> str:
+    """What a visitor is told: our own errors in their words, anything else by a reference that stands in the log."""
+    if isinstance(error, ExplainError):
+        return str(error)
+    reference = secrets.token_hex(2)
+    LOG.error("reference %s", reference, exc_info=error)
+    return f"Something went wrong here, not with your input. It is in the log as reference {reference}."
+
+
+def shown_error(message: str, *, page: bool = True) -> gr.Error:
+    """The error as the page or the client gets it; the page renders it as HTML, so there it is escaped."""
+    return gr.Error(html.escape(message, quote=False) if page else message, print_exception=False, duration=12, title="Not explained")
+
+
+def guarded(function: Callable[P, R], *, page: bool = True) -> Callable[P, R]:
+    """The function with every error turned into one that the page, or else the client, can show."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise shown_error(message_of(error), page=page) from error
+
+    return wrapper

@@ -1,0 +1,132 @@
+"""What the page shows of an explanation, as plain values for components."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import plotly.graph_objects as go
+
+from explain.interface.serving import Progress
+from explain.methods import METHODS, method_class
+from explain.models.score import margin
+from explain.types import Attribution, Explanation
+from explain.visualization.colors import Scale, legend
+from explain.visualization.heatmaps import methods_heatmap
+from explain.visualization.tokens import Shown, column_of, highlighted, shown
+
+MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
+
+
+def status(progress: Progress) -> str:
+    """What runs, or what was explained and how long it took."""
+    explanation = progress.explanation
+    done = len(explanation.attributions)
+    if progress.running:
+        return f"⏳ **{progress.running}** is running · {done} done · {progress.seconds:.1f} s"
+    name = escaped(margin(explanation.target, explanation.foil))
+    return f"Explained **{name}** by {done} method{'s' * (done != 1)} in {progress.seconds:.1f} s."
+
+
+def prediction(explanation: Explanation) -> dict[str, float]:
+    """Candidate -> probability, for a Label; repeated texts keep the first."""
+    shown: dict[str, float] = {}
+    for candidate in explanation.prediction.candidates:
+        if candidate.probability is not None:
+            shown.setdefault(candidate.text.strip() or candidate.text, candidate.probability)
+    return shown
+
+
+def headline(explanation: Explanation) -> str:
+    """What is explained, and how to read the colours."""
+    name = f"*{escaped(margin(explanation.target, explanation.foil))}*"
+    probability = explanation.target.probability
+    chance = "" if probability is None else f" (probability {probability:.3g})"
+    lines = [f"Why {name}{chance}? " + legend(name, signed=True) + " " + legend(name, signed=False)]
+    if explanation.outputs:
+        output = escaped(explanation.prediction.text)
+        lines.insert(0, f"Output: **{output}**")
+    if explanation.prediction.embedding is not None:
+        lines.insert(0, f"A vector of {explanation.prediction.embedding.size} numbers, length {explanation.target.logit:.3f}.")
+    return "\n\n".join(lines)
+
+
+def trust(attribution: Attribution) -> str:
+    """The line under a method: what its numbers sum to and how exact they are."""
+    parts = [method_class(attribution.method).summary]
+    if attribution.target_blind:
+        parts.append("the same for every target")
+    parts.append(f"{attribution.passes} pass{'es' * (attribution.passes != 1)}, {attribution.seconds:.2f} s")
+    if attribution.gap is not None and attribution.baseline_output is not None:
+        verdict = "" if attribution.within_tolerance else f" — misses the tolerance of {attribution.tolerance:g} ⚠️"
+        parts.append(
+            f"the scores sum to {attribution.scores.sum():+.3f}, the score is {attribution.output:.3f} and that of the baseline "
+            f"{attribution.baseline_output:.3f}: relative gap {attribution.gap:.1e}{verdict}"
+        )
+    if "ledger" in attribution.maps:
+        names = ("tokens", "constants", "softmax", "normalisation")
+        shares = zip(names, attribution.maps["ledger"].tolist(), strict=True)
+        parts.append("the last score shares out as " + ", ".join(f"{name} {share:+.3f}" for name, share in shares))
+    if "standard_error" in attribution.maps:
+        parts.append(f"standard error at most {attribution.maps['standard_error'].max():.2g}")
+    return " · ".join(parts)
+
+
+def columns(explanation: Explanation, merge: bool, special: bool) -> Shown:
+    """The display choice as columns."""
+    return shown(explanation.tokens, explanation.text, merge=merge, special=special)
+
+
+def texts(explanation: Explanation, merge: bool, special: bool, scale: str) -> dict[str, list[tuple[str, str | None]]]:
+    """Method -> highlighted pairs."""
+    chosen = columns(explanation, merge, special)
+    limit = None
+    if scale == Scale.SHARED:
+        limit = max((float(abs(chosen.scores(a.scores)).max(initial=0)) for a in explanation if a.signed), default=None)
+    return {a.method: highlighted(a, chosen, limit=limit if a.signed else None) for a in explanation}
+
+
+def heatmap(explanation: Explanation, merge: bool, special: bool, scale: str) -> go.Figure:
+    """Methods x tokens."""
+    return methods_heatmap(explanation, words=merge, special=special, scale=Scale(scale))
+
+
+def token_details(explanation: Explanation, pair: int, merge: bool, special: bool) -> str:
+    """The clicked token's score in every method."""
+    chosen = columns(explanation, merge, special)
+    column = column_of(chosen, pair)
+    if column is None:
+        return "That is white space. Click on a token."
+    group = chosen.groups[column]
+    lines = [f"**{escaped(group.text)}** — " + ", ".join(f"`{_code(explanation.tokens[i].piece)}`" for i in group.indices), ""]
+    lines += ["| method | score | rank |", "| --- | ---: | ---: |"]
+    for attribution in explanation:
+        scores = chosen.scores(attribution.scores)
+        rank = int((abs(scores) > abs(scores[column])).sum()) + 1
+        lines.append(f"| {method_class(attribution.method).title} | {scores[column]:+.4g} | {rank} of {len(scores)} |")
+    return "\n".join(lines)
+
+
+def offered(explanation: Explanation) -> tuple[list[str], list[str]]:
+    """What the target and foil boxes offer: a sequence task takes a whole output as its target."""
+    candidates = list(dict.fromkeys(candidate.text for candidate in explanation.prediction.candidates))
+    return ([explanation.prediction.text] if explanation.outputs else candidates), candidates
+
+
+def output_steps(explanation: Explanation) -> list[tuple[str, int]]:
+    """(number and text, step) of every output token of a sequence task."""
+    return [(f"{number + 1}: {step.text.strip() or step.text}", number) for number, step in enumerate(explanation.prediction.steps)]
+
+
+def method_choices() -> list[tuple[str, str]]:
+    """(title, name) of every method."""
+    return [(method.title, method.name) for method in METHODS]
+
+
+def escaped(text: str) -> str:
+    """Text that a Markdown view shows as it is: no markup, link or image comes of it."""
+    return MARKUP.sub(r"\\\1", html.escape(text, quote=False))
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "ˋ").replace("|", "¦")

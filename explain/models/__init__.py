@@ -1,0 +1,1 @@
+"""Models: loading them, reading texts with them, and the seams into them while they run."""

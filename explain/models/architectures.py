@@ -1,0 +1,193 @@
+"""What a loaded transformers model is made of: embeddings, attention calls, and where its output positions can be selected.
+
+This is the only file that may know model families. It finds nearly everything from the model's own structure, by names that all of
+transformers shares (`get_encoder`, `get_input_embeddings`, `base_model`), and one short forward pass that shows in which order
+the attention function is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.activations import ACT2CLS
+
+_NAMED_ACTIVATIONS = {kind[0] if isinstance(kind, tuple) else kind for kind in ACT2CLS.values()}
+ACTIVATIONS: tuple[type[nn.Module], ...] = tuple(_NAMED_ACTIVATIONS | {nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh})
+
+
+@dataclass(frozen=True)
+class AttentionSite:
+    """One call of the attention function in a forward pass.
+
+    Attributes:
+        group: "self" (encoder-only or decoder-only), or "encoder", "decoder" and "cross".
+        layer: Index within its group.
+    """
+
+    group: str
+    layer: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The parts of a model that explaining needs.
+
+    Attributes:
+        embedding: The layer whose output stands for the input tokens.
+        decoder_embedding: The same for the output prefix of an encoder-decoder.
+        trunk: The module whose last hidden state the head reads.
+        activations: Modules that apply a non-linearity element by element.
+        gated: Linear layers that read a product of an activation and a gate.
+        relative_bias: Ids of weights that add to attention scores by distance, which is no part of the residual stream.
+        blocks: The layers of each stack ("self", or "encoder" and "decoder") in order; a stack that shares them has none.
+        sites: For each attention module, by id, its sites in call order (shared layers have several); empty where the
+            model does not use transformers' attention interface.
+    """
+
+    embedding: nn.Module
+    decoder_embedding: nn.Module | None
+    trunk: nn.Module
+    activations: tuple[nn.Module, ...]
+    gated: tuple[nn.Module, ...]
+    relative_bias: frozenset[int]
+    blocks: Mapping[str, tuple[nn.Module, ...]]
+    sites: Mapping[int, tuple[AttentionSite, ...]]
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Number of layers of each attention group, in the order in which they run."""
+        counts: dict[str, int] = {}
+        for sites in self.sites.values():
+            for site in sites:
+                counts[site.group] = max(counts.get(site.group, 0), site.layer + 1)
+        return counts
+
+
+def is_encoder_decoder(model: PreTrainedModel) -> bool:
+    """Whether the model has an encoder and a decoder."""
+    return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module computes; accelerate may keep its weights elsewhere and bring them when they are needed."""
+    execution = getattr(getattr(module, "_hf_hook", None), "execution_device", None)
+    return next(module.parameters()).device if execution is None else torch.device(execution)
+
+
+def accepts(model: PreTrainedModel, argument: str) -> bool:
+    """Whether the model's forward pass names this argument."""
+    return argument in inspect.signature(model.forward).parameters
+
+
+def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:
+    """The parts of a model whose attention sites are known."""
+    base = model.base_model
+    if not is_encoder_decoder(model):
+        return Architecture(
+            model.get_input_embeddings(),
+            None,
+            base,
+            *_nonlinear(model, sites),
+            _relative_bias(model),
+            _blocks({"self": base}, sites),
+            sites,
+        )
+    decoder = base.get_decoder()
+    embeddings = _embedding_of(base.get_encoder()), _embedding_of(decoder)
+    blocks = _blocks({"encoder": base.get_encoder(), "decoder": decoder}, sites)
+    return Architecture(*embeddings, decoder, *_nonlinear(model, sites), _relative_bias(model), blocks, sites)
+
+
+def _nonlinear(
+    model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]
+) -> tuple[tuple[nn.Module, ...], tuple[nn.Module, ...]]:
+    """The activation modules, and the linear layers behind gated products.
+
+    A gated block holds an activation and, beside the linear layer that reads the product, either two linear layers as wide as the
+    product or one twice as wide.
+    """
+    activations = tuple(module for module in model.modules() if isinstance(module, ACTIVATIONS))
+    gated = []
+    for block in model.modules():
+        children = list(block.children())
+        linear = [child for child in children if isinstance(child, nn.Linear)]
+        if id(block) in sites or not any(isinstance(child, ACTIVATIONS) for child in children):
+            continue
+        for reader in linear:
+            widths = [other.out_features for other in linear if other is not reader]
+            if widths.count(reader.in_features) == 2 or widths == [2 * reader.in_features]:
+                gated.append(reader)
+    return activations, tuple(gated)
+
+
+def _blocks(stacks: Mapping[str, nn.Module], sites: Mapping[int, tuple[AttentionSite, ...]]) -> dict[str, tuple[nn.Module, ...]]:
+    """The first module list of each stack that has one attention layer of the stack's own group in every element."""
+    found = {}
+    for group, stack in stacks.items():
+        layers = {site.layer for own in sites.values() for site in own if site.group == group}
+        for candidate in (module for module in stack.modules() if isinstance(module, nn.ModuleList)):
+            if len(candidate) == len(layers) and all(any(id(m) in sites for m in block.modules()) for block in candidate):
+                found[group] = tuple(candidate)
+                break
+    return found
+
+
+def _relative_bias(model: PreTrainedModel) -> frozenset[int]:
+    return frozenset(id(weight) for name, weight in model.named_parameters() if "relative_attention_bias" in name)
+
+
+def _embedding_of(stack: PreTrainedModel) -> nn.Module:
+    embedding: nn.Module = stack.get_input_embeddings()
+    return embedding
+
+
+def short_inputs(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Three input tokens (and two decoder tokens, so that cross-attention can be told by its lengths) for the bare trunk."""
+    avoid = {getattr(model.config, name, None) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    index = next(i for i in range(8) if i not in avoid)
+    device = device_of(model.get_input_embeddings())
+    inputs = {"input_ids": torch.full((1, 3), index, device=device)}
+    if is_encoder_decoder(model):
+        inputs["decoder_input_ids"] = torch.full((1, 2), index, device=device)
+    return inputs
+
+
+def sites_of(model: PreTrainedModel, calls: list[tuple[nn.Module, int, int]]) -> dict[int, tuple[AttentionSite, ...]]:
+    """Name the attention calls `(module, query length, key length)` seen on `short_inputs`, in their order."""
+    decoder = set(map(id, model.base_model.get_decoder().modules())) if is_encoder_decoder(model) else set()
+    layers: dict[str, int] = {}
+    found: dict[int, list[AttentionSite]] = {}
+    for module, queries, keys in calls:
+        if not is_encoder_decoder(model):
+            group = "self"
+        elif id(module) not in decoder:
+            group = "encoder"
+        else:
+            group = "decoder" if queries == keys else "cross"
+        layer = layers.get(group, 0)
+        layers[group] = layer + 1
+        found.setdefault(id(module), []).append(AttentionSite(group, layer))
+    return {module: tuple(sites) for module, sites in found.items()}
+
+
+def maximum_length(model: PreTrainedModel, tokenizer: Any) -> int | None:
+    """Most tokens that the model reads, `None` if unbounded.
+
+    Learned absolute positions bound it; RoBERTa-like position tables also hold the padding rows that are never used.
+    """
+    bounds = []
+    if tokenizer.model_max_length < 1_000_000:
+        bounds.append(int(tokenizer.model_max_length))
+    positions = getattr(model.config, "max_position_embeddings", None) or getattr(model.config, "n_positions", None)
+    relative = hasattr(model.config, "relative_attention_num_buckets")
+    if positions and positions > 0 and not relative:
+        table = next((m for n, m in model.named_modules() if n.endswith("position_embeddings") and isinstance(m, nn.Embedding)), None)
+        offset = 0 if table is None or table.padding_idx is None else table.padding_idx + 1
+        bounds.append(int(positions) - offset)
+    return min(bounds, default=None)

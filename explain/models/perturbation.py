@@ -1,0 +1,173 @@
+"""The explained score with some tokens taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from explain.errors import UnsupportedError
+from explain.models.explained_model import ExplainedModel
+from explain.models.score import Score
+from explain.tokens import Word, words
+from explain.types import Array, Question
+
+Keep = npt.NDArray[np.bool_]
+
+
+class Replacement(StrEnum):
+    """What takes a token's place when it is taken away."""
+
+    AUTO = "auto"
+    MASK = "mask"
+    PAD = "pad"
+    DELETE = "delete"
+    ATTENTION_MASK = "attention_mask"
+
+
+class Granularity(StrEnum):
+    """What is taken away together."""
+
+    TOKENS = "tokens"
+    WORDS = "words"
+
+
+def groups_of(question: Question, granularity: Granularity) -> tuple[Word, ...]:
+    """All that the model reads as tokens or words, special tokens among them (each alone)."""
+    tokens = question.encoding.tokens
+    if granularity is Granularity.WORDS:
+        return words(tokens, question.encoding.text)
+    return tuple(Word((i,), token.text or token.label, token.before, token.special) for i, token in enumerate(tokens))
+
+
+def spread(groups: Sequence[Word], values: Array, length: int) -> Array:
+    """Values of groups as scores per token [length]: each group's value in equal shares, so that sums are kept."""
+    scores = np.zeros(length)
+    for group, value in zip(groups, values, strict=True):
+        scores[list(group.indices)] = value / len(group.indices)
+    return scores
+
+
+class PerturbedScore:
+    """Score of the text in which only some players are kept; special tokens always are.
+
+    Each different perturbed input goes through the model once, in batches of equal length (nothing is ever padded) that hold a
+    bounded number of tokens.
+
+    Args:
+        model: The model.
+        question: What is explained.
+        players: Groups of token indices that come and go together.
+        replacement: What takes their place. `auto` is the mask token or, for models without one, deletion. `attention_mask`
+            hides a token from all others; the token at the explained position stays visible.
+
+    Raises:
+        UnsupportedError: The tokenizer has no such token.
+    """
+
+    def __init__(self, model: ExplainedModel, question: Question, players: Sequence[Word], replacement: Replacement) -> None:
+        self.score: Score = model.score(question)
+        self._model = model
+        self._encoding = question.encoding
+        self._players = players
+        self._replacement = self._resolve(replacement)
+        self._known: dict[bytes, float] = {}
+
+    def _resolve(self, replacement: Replacement) -> Replacement:
+        tokenizer = self._model.tokenizer
+        if replacement is Replacement.AUTO:
+            return Replacement.DELETE if tokenizer.mask_token_id is None else Replacement.MASK
+        missing = (replacement is Replacement.MASK and tokenizer.mask_token_id is None) or (
+            replacement is Replacement.PAD and tokenizer.pad_token_id is None
+        )
+        if missing:
+            raise UnsupportedError(
+                f"The tokenizer of {self._model.name} has no {replacement} token. Choose another replacement, such as delete."
+            )
+        return replacement
+
+    def __call__(self, keep: Keep) -> Array:
+        """Scores [B] for `keep` [B, players]."""
+        keys = [row.tobytes() for row in np.packbits(np.ascontiguousarray(keep), axis=1)]
+        new = {key: row for key, row in zip(keys, keep, strict=True) if key not in self._known}
+        if new:
+            self._known.update(zip(new, self._evaluate(np.stack(list(new.values()))), strict=True))
+        return np.array([self._known[key] for key in keys], dtype=np.float64)
+
+    def _evaluate(self, keep: Keep) -> list[float]:
+        kept = np.ones((len(keep), len(self._encoding.tokens)), dtype=bool)
+        for column, player in enumerate(self._players):
+            kept[:, list(player.indices)] = keep[:, [column]]
+        length = self._encoding.input_length
+        rows = [self._row(torch.from_numpy(row[:length]), torch.from_numpy(row[length:])) for row in kept]
+        order = sorted(range(len(rows)), key=lambda i: _lengths(rows[i]))
+        values = [0.0] * len(rows)
+        start = 0
+        while start < len(order):
+            lengths = _lengths(rows[order[start]])
+            end = start
+            limit = start + self._model.rows_per_batch(sum(lengths))
+            while end < min(limit, len(order)) and _lengths(rows[order[end]]) == lengths:
+                end += 1
+            chunk = order[start:end]
+            for index, value in zip(chunk, self._forward([rows[i] for i in chunk]), strict=True):
+                values[index] = value
+            start = end
+        return values
+
+    def _row(self, kept: Tensor, kept_prefix: Tensor) -> dict[str, Tensor]:
+        """The inputs [n] of one perturbed text, and its explained position."""
+        row = {name: tensor[0] for name, tensor in self._encoding.inputs.items()}
+        position = self._encoding.position
+        sides = [("input_ids", "attention_mask", kept.to(self._model.device))]
+        if self._encoding.has_prefix:
+            sides.append(("decoder_input_ids", "decoder_attention_mask", kept_prefix.to(self._model.device)))
+        for ids, mask, keep in sides:
+            if keep.all():
+                continue
+            explained_here = position is not None and self._encoding.has_prefix == (ids == "decoder_input_ids")
+            if self._replacement is Replacement.DELETE:
+                if explained_here and position is not None:
+                    position = max(0, int(keep[: position + 1].sum()) - 1)
+                for name in [n for n, t in row.items() if n.startswith("decoder_") == ids.startswith("decoder_") and len(t) == len(keep)]:
+                    row[name] = row[name][keep]
+                if not len(row[ids]):
+                    row = {**row, **self._nothing(ids, mask)}
+            elif self._replacement is Replacement.ATTENTION_MASK:
+                visible = keep.clone()
+                if explained_here and position is not None:
+                    visible[position] = True
+                row[mask] = visible.long()
+            else:
+                tokenizer = self._model.tokenizer
+                index = tokenizer.mask_token_id if self._replacement is Replacement.MASK else tokenizer.pad_token_id
+                row[ids] = torch.where(keep, row[ids], index)
+        if position is not None:
+            row["position"] = torch.tensor(position, device=self._model.device)
+        return row
+
+    def _nothing(self, ids: str, mask: str) -> dict[str, Tensor]:
+        """A text of which nothing is left still needs one token to be read."""
+        tokenizer = self._model.tokenizer
+        stand_in = next(i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, 0) if i is not None)
+        one = torch.ones(1, dtype=torch.long, device=self._model.device)
+        return {ids: one * stand_in, mask: one}
+
+    def _forward(self, rows: list[dict[str, Tensor]]) -> list[float]:
+        names = set().union(*rows)
+        batch = {}
+        for name in names:
+            ids = "decoder_input_ids" if name.startswith("decoder_") else "input_ids"
+            batch[name] = torch.stack([row.get(name, torch.ones_like(row[ids])) for row in rows])
+        positions = batch.pop("position", None)
+        with torch.no_grad():
+            scores = self.score.of_rows(batch, positions).double().cpu().tolist()
+        return [float(score) for score in scores]
+
+
+def _lengths(row: dict[str, Tensor]) -> tuple[int, int]:
+    return len(row["input_ids"]), len(row["decoder_input_ids"]) if "decoder_input_ids" in row else 0

@@ -1,0 +1,108 @@
+"""Text classification, by a sequence classification head or, for text-to-text models, by label words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from explain.errors import TargetError, UnsupportedError
+from explain.models import architectures
+from explain.models.tasks.task import Task, at_least_single, encode_input
+from explain.types import Encoding, Target
+
+if TYPE_CHECKING:
+    from explain.models.explained_model import ExplainedModel
+
+
+def label_names(model: PreTrainedModel) -> list[str]:
+    """The labels in the order of the head's outputs."""
+    names: dict[int, str] = model.config.id2label
+    return [names.get(index, f"LABEL_{index}") for index in range(model.config.num_labels)]
+
+
+class _LabelTask(Task):
+    name = "classification"
+    title = "Classification"
+
+    def labels(self, model: ExplainedModel) -> list[str]:
+        return label_names(model.model)
+
+    def candidate_text(self, model: ExplainedModel, index: int) -> str:
+        return self.labels(model)[index]
+
+    def target(self, model: ExplainedModel, encoding: Encoding, given: str | int) -> Target:
+        labels = self.labels(model)
+        index = given if isinstance(given, int) else next((i for i, n in enumerate(labels) if n.lower() == given.strip().lower()), -1)
+        if not 0 <= index < len(labels):
+            raise TargetError(f"{given!r} is not a label of {model.name}. Choose one of: {', '.join(labels)}.")
+        with torch.no_grad():
+            return self.describe(model, self.text_logits(model, encoding), index)
+
+
+class Classification(_LabelTask):
+    """A model with a sequence classification head."""
+
+    auto_classes = ("AutoModelForSequenceClassification",)
+
+    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+        return replace(encode_input(model, text), mirrored=architectures.is_encoder_decoder(model.model))
+
+    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        logits: Tensor = model.model(**inputs).logits
+        return at_least_single(logits)
+
+
+@dataclass(frozen=True)
+class LabelWords(_LabelTask):
+    """A text-to-text model that answers with a label's word: its logit is the word's log-probability (Raffel et al., 2020).
+
+    Attributes:
+        names: The label words; those of the configuration if empty.
+        prefix: What the model was trained to see before the text, such as "sst2 sentence: "; its tokens count as special.
+    """
+
+    auto_classes = ("AutoModelForSeq2SeqLM",)
+    names: tuple[str, ...] = ()
+    prefix: str | None = None
+
+    def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        names = self.names or label_names(model)
+        if len(names) < 2 or all(name == f"LABEL_{i}" for i, name in enumerate(names)):
+            raise UnsupportedError(
+                "This text-to-text model names no labels. Give the words it answers with: labels=('negative', 'positive'), "
+                "and the prefix it expects: prefix='sst2 sentence: '."
+            )
+
+    def labels(self, model: ExplainedModel) -> list[str]:
+        return list(self.names) or label_names(model.model)
+
+    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+        known = (getattr(model.model.config, "task_specific_params", None) or {}).get("classification", {})
+        prefix = known.get("prefix", "") if self.prefix is None else self.prefix
+        encoding = encode_input(model, prefix + text)
+        instruction = len(prefix.rstrip())
+        tokens = tuple(replace(token, special=token.special or token.end <= instruction) for token in encoding.tokens)
+        return replace(encoding, tokens=tokens, position=0, position_text="answer")
+
+    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        ids = [model.tokenizer(label, add_special_tokens=False)["input_ids"] for label in self.labels(model)]
+        start = model.model.config.decoder_start_token_id
+        rows = inputs["input_ids"].shape[0]
+        encoded = model.model.base_model.get_encoder()(inputs["input_ids"], attention_mask=inputs.get("attention_mask"))
+        answers: dict[tuple[int, ...], Tensor] = {}
+        columns = []
+        for label in ids:
+            read = (start, *label[:-1])
+            if read not in answers:
+                decoder_ids = torch.tensor([read], device=model.device).expand(rows, -1)
+                outputs = model.model(
+                    encoder_outputs=encoded, attention_mask=inputs.get("attention_mask"), decoder_input_ids=decoder_ids, use_cache=False
+                )
+                answers[read] = at_least_single(outputs.logits).log_softmax(-1)  # [B, pieces, vocabulary]
+            pieces = torch.arange(len(label), device=model.device)
+            columns.append(answers[read][:, pieces, torch.tensor(label, device=model.device)].sum(-1))
+        return torch.stack(columns, dim=-1)

@@ -1,0 +1,43 @@
+"""Generation: each output token against the input and the output before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from explain.models import architectures
+from explain.models.tasks.sequence import SequenceTask, given_ids, greedy, with_output
+from explain.models.tasks.task import encode_input
+from explain.types import Encoding
+
+if TYPE_CHECKING:
+    from explain.models.explained_model import ExplainedModel
+
+NEW_TOKENS = 12
+
+
+class Generation(SequenceTask):
+    """The text that a model writes after (causal) or from (encoder-decoder) the input."""
+
+    name = "generation"
+    title = "Generation"
+    auto_classes = ("AutoModelForSeq2SeqLM", "AutoModelForCausalLM")
+
+    def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
+        if not architectures.is_encoder_decoder(model.model) and not text[:1].isspace():
+            text = f" {text}"
+        return given_ids(model, text)
+
+    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+        encoding = encode_input(model, text)
+        decoder = architectures.is_encoder_decoder(model.model)
+        opening = [model.model.config.decoder_start_token_id] if decoder else []
+        if output is not None:
+            return with_output(model, encoding, opening, self.output_ids(model, output))
+        room = NEW_TOKENS if decoder or model.maximum_length is None else model.maximum_length - len(encoding.tokens) + 1
+        end = model.tokenizer.eos_token_id
+        inputs = {name: encoding.inputs[name] for name in ("input_ids", "attention_mask") if name in encoding.inputs}
+        ids = greedy(model, new_tokens=min(NEW_TOKENS, room), suppressed_first=[] if end is None else [end], **inputs)
+        written = ids[len(opening) if decoder else len(encoding.tokens) :]
+        if end in written:
+            written = written[: written.index(end)]
+        return with_output(model, encoding, opening, tuple(written))

@@ -1,0 +1,40 @@
+"""Masked language modelling: which tokens made the model fill this mask so?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from explain.errors import InputError, UnsupportedError
+from explain.models.tasks.task import VocabularyTask, at, encode_input
+from explain.types import Encoding
+
+if TYPE_CHECKING:
+    from explain.models.explained_model import ExplainedModel
+
+BLANK = re.compile(r"\[MASK\]|<mask>|_{2,}", re.IGNORECASE)
+
+
+class MaskedLM(VocabularyTask):
+    """A text with one or several masks; one of them is explained."""
+
+    name = "masked_lm"
+    title = "Masked language model"
+    auto_classes = ("AutoModelForMaskedLM",)
+
+    def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        if tokenizer.mask_token is None:
+            raise UnsupportedError(f"The tokenizer {type(tokenizer).__name__} has no mask token, so there is nothing to fill in.")
+
+    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+        mask = model.tokenizer.mask_token
+        encoding = encode_input(model, BLANK.sub(lambda _: mask, text))
+        masks = [i for i, token in enumerate(encoding.tokens) if token.id == model.tokenizer.mask_token_id]
+        if not masks:
+            raise InputError(f"The text has no mask. Write {mask} (or [MASK], <mask>, ___) where a word is to be predicted.")
+        chosen = 0 if position is None else position
+        if not 0 <= chosen < len(masks):
+            raise InputError(f"Mask {chosen} was asked for, but the text has {len(masks)} (counted from 0).")
+        return at(encoding, masks[chosen], mask if len(masks) == 1 else f"{mask} {chosen + 1} of {len(masks)}")

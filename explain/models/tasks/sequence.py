@@ -1,0 +1,153 @@
+"""What span infilling and generation share: an output of several tokens, each explained given those before it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import BatchEncoding
+
+from explain.errors import InputError, TargetError
+from explain.models import architectures
+from explain.models.tasks.task import VocabularyTask, distinct
+from explain.tokens import tokens_of
+from explain.types import Encoding, Prediction, Question, Segment, Token, Unit
+
+if TYPE_CHECKING:
+    from explain.models.explained_model import ExplainedModel
+
+
+class SequenceTask(VocabularyTask):
+    """The output is the model's own greedy text or one that is given; its tokens are explained one by one.
+
+    The score of the whole output is the sum over its tokens, so its log-probability in the default unit. A foil is compared at the
+    first token where it parts from the output, given the prefix they share (Yin & Neubig, 2022).
+    """
+
+    units = (Unit.LOG_PROBABILITY, Unit.LOGIT)
+    sequence = True
+
+    @abstractmethod
+    def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
+        """A given output as vocabulary indices."""
+
+    def predict(self, model: ExplainedModel, encoding: Encoding) -> Prediction:
+        steps = []
+        for step, index in enumerate(encoding.output):
+            logits = self.text_logits(model, at_step(encoding, step))
+            if step == 0:
+                candidates = self.best(model, logits)
+            steps.append(self.describe(model, logits, index))
+        return Prediction(self.name, candidates, model.tokenizer.decode(list(encoding.output)).strip(), tuple(steps))
+
+    def questions(
+        self,
+        model: ExplainedModel,
+        encoding: Encoding,
+        prediction: Prediction,
+        *,
+        target: str | int | None,
+        foil: str | int | None,
+        unit: Unit | None,
+        step: int | None,
+    ) -> tuple[Question, ...]:
+        length = len(encoding.output)
+        if step is not None and not 0 <= step < length:
+            raise InputError(f"Step {step} was asked for, but the output has {length} tokens (counted from 0).")
+        if foil is None:
+            chosen = range(length) if step is None else (step,)
+            return tuple(Question(at_step(encoding, s), prediction.steps[s], None, self.unit(unit)) for s in chosen)
+        step, index = self._parting(model, encoding, foil, step)
+        at = at_step(encoding, step)
+        against = self.describe(model, self.text_logits(model, at), index)
+        return (Question(at, prediction.steps[step], distinct(prediction.steps[step], against), self.unit(unit)),)
+
+    def _parting(self, model: ExplainedModel, encoding: Encoding, foil: str | int, step: int | None) -> tuple[int, int]:
+        """The step at which a foil is compared, and its vocabulary index there."""
+        if isinstance(foil, int) or step is not None:
+            at = at_step(encoding, step or 0)
+            with torch.no_grad():
+                return step or 0, self.target(model, at, foil).index
+        ids = self.output_ids(model, foil)
+        pairs = enumerate(zip(encoding.output, ids, strict=False))
+        step = next((number for number, (mine, other) in pairs if mine != other), None)
+        if step is None:
+            raise TargetError(f"The foil {foil!r} never parts from the output: a contrast needs two different texts.")
+        return step, ids[step]
+
+
+def given_ids(model: ExplainedModel, text: str) -> tuple[int, ...]:
+    """A given output as vocabulary indices."""
+    ids: list[int] = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise TargetError("The output to explain is empty. Leave it out to explain the model's own.")
+    return tuple(ids)
+
+
+def greedy(model: ExplainedModel, *, new_tokens: int, suppressed_first: list[int], **inputs: torch.Tensor) -> list[int]:
+    """The model's own greedy continuation: all ids, those given included."""
+    options: dict[str, Any] = {} if not suppressed_first else {"begin_suppress_tokens": suppressed_first}
+    with torch.no_grad():
+        generated = model.model.generate(
+            **inputs, max_new_tokens=new_tokens, do_sample=False, num_beams=1, pad_token_id=padding(model), **options
+        )
+    return list(map(int, generated[0]))
+
+
+def padding(model: ExplainedModel) -> int | None:
+    """What `generate` pads with."""
+    chosen: int | None = model.tokenizer.pad_token_id
+    end: int | None = model.tokenizer.eos_token_id
+    return end if chosen is None else chosen
+
+
+def prefix_tokens(model: ExplainedModel, ids: list[int], start: int) -> tuple[Token, ...]:
+    """Tokens of an output prefix; the first `start` of them open the output and are special."""
+    text = model.tokenizer.decode(ids[start:], clean_up_tokenization_spaces=False)
+    offsets, reached = [], 0
+    for number in range(len(ids)):
+        end = reached if number < start else len(model.tokenizer.decode(ids[start : number + 1], clean_up_tokenization_spaces=False))
+        offsets.append((reached, end))
+        reached = end
+    encoded = BatchEncoding({"input_ids": ids, "offset_mapping": offsets, "special_tokens_mask": [int(n < start) for n in range(len(ids))]})
+    return tokens_of(model.tokenizer, encoded, text, segment=Segment.OUTPUT)
+
+
+def with_output(model: ExplainedModel, encoding: Encoding, opening: list[int], output: tuple[int, ...]) -> Encoding:
+    """Let the model read `opening` and then all of `output` but its last token, in the decoder or, without one, after the text."""
+    read = [*opening, *output[:-1]]
+    ids = torch.tensor([read], device=model.device, dtype=torch.long)
+    described = prefix_tokens(model, read, len(opening)) if read else ()
+    tokens = (*encoding.tokens, *described)
+    inputs = dict(encoding.inputs)
+    if architectures.is_encoder_decoder(model.model):
+        inputs["decoder_input_ids"] = ids
+        last = len(read) - 1
+    else:
+        inputs = {"input_ids": torch.cat([inputs["input_ids"], ids], dim=1)}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        last = len(tokens) - 1
+        model.check_length(len(tokens))
+    return replace(encoding, tokens=tokens, inputs=inputs, output=output, position=last, position_text="output")
+
+
+def at_step(encoding: Encoding, step: int) -> Encoding:
+    """The encoding as it is read when output token `step` (0-based) is predicted."""
+    hidden = len(encoding.output) - 1 - step
+    if hidden == 0:
+        return encoding
+    name = "decoder_input_ids" if encoding.has_prefix else "input_ids"
+    inputs = {**encoding.inputs, name: encoding.inputs[name][:, :-hidden]}
+    if not encoding.has_prefix:
+        inputs["attention_mask"] = encoding.inputs["attention_mask"][:, :-hidden]
+    position = None if encoding.position is None else encoding.position - hidden
+    return replace(
+        encoding,
+        tokens=encoding.tokens[:-hidden],
+        inputs=inputs,
+        position=position,
+        output=encoding.output[: step + 1],
+        position_text=f"output token {step + 1}",
+    )

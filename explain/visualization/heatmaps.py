@@ -1,0 +1,139 @@
+"""Heatmaps: methods x tokens, outputs x inputs, and any labelled matrix."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explain.errors import InputError
+from explain.types import Array, Explanation
+from explain.visualization.colors import SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
+from explain.visualization.tokens import shown
+
+_AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "outside", "ticklen": 4, "tickcolor": "rgba(0,0,0,0)"}
+
+
+def title_of(method: str) -> str:
+    """What a person reads for a method."""
+    from explain.methods import method_class
+
+    return method_class(method).title
+
+
+def layout(height: int, **more: Any) -> go.Layout:
+    """The common look: no template, readable on light and dark pages."""
+    return go.Layout(
+        template=None,
+        height=height,
+        font={"color": TEXT, "size": 13, "family": "Source Sans Pro, ui-sans-serif, system-ui, sans-serif"},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        xaxis={**_AXIS, "tickangle": -40, **more.pop("xaxis", {})},
+        yaxis={**_AXIS, "autorange": "reversed", **more.pop("yaxis", {})},
+        **more,
+    )
+
+
+def plain(labels: Iterable[str]) -> list[str]:
+    """Labels as Plotly shows them unchanged: it would read `</s>` as markup."""
+    return [html.escape(label, quote=False) for label in labels]
+
+
+def ticks(labels: Sequence[str]) -> dict[str, Any]:
+    """Axis settings for labels that may repeat."""
+    return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": plain(labels)}
+
+
+def methods_heatmap(explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD) -> go.Figure:
+    """One row per method, one column per token; hover shows the score.
+
+    Args:
+        explanation: What to draw.
+        words: Merge sub-words to words (scores are summed).
+        special: Show special tokens.
+        scale: Colours relative to each method's own largest score or, for the signed methods, to the largest of all.
+    """
+    columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    attributions = explanation.attributions
+    values = [columns.scores(a.scores) for a in attributions]
+    strongest = [float(np.abs(v).max(initial=0.0)) or 1.0 for v in values]
+    if scale is Scale.SHARED:
+        common = max((s for s, a in zip(strongest, attributions, strict=True) if a.signed), default=1.0)
+        strongest = [common if a.signed else s for s, a in zip(strongest, attributions, strict=True)]
+    figure = go.Figure(layout=layout(120 + 34 * max(1, len(attributions)), xaxis=ticks(columns.labels)))
+    titles = [title_of(a.method) for a in attributions]
+    for signed, colors in ((True, SIGNED_SCALE), (False, WEIGHT_SCALE)):
+        if not any(a.signed is signed for a in attributions):
+            continue
+        rows = [
+            (v / s if a.signed is signed else np.full(v.shape, np.nan)) for v, s, a in zip(values, strongest, attributions, strict=True)
+        ]
+        figure.add_trace(
+            go.Heatmap(
+                z=_plain(np.stack(rows)),
+                customdata=[v.tolist() for v in values],
+                x=list(range(len(columns.labels))),
+                y=list(range(len(titles))),
+                text=[plain(columns.labels)] * len(titles),
+                colorscale=colors,
+                zmin=-1 if signed else 0,
+                zmax=1,
+                showscale=False,
+                xgap=1,
+                ygap=2,
+                hovertemplate="%{text}<br>%{customdata:.4g}<extra></extra>",
+                hoverongaps=False,
+            )
+        )
+    figure.update_yaxes(**ticks(titles))
+    return figure
+
+
+def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed: bool, hover: str) -> go.Figure:
+    """A labelled matrix [rows, columns] in the common palette; `hover` may use %{x} and %{y} for the labels."""
+    limit = float(np.abs(matrix).max(initial=0.0)) or 1.0
+    names = [plain(hover.replace("%{x}", column).replace("%{y}", row) for column in columns) for row in rows]
+    figure = go.Figure(
+        go.Heatmap(
+            z=matrix.tolist(),
+            x=list(range(len(columns))),
+            y=list(range(len(rows))),
+            text=names,
+            colorscale=SIGNED_SCALE if signed else WEIGHT_SCALE,
+            zmin=-limit if signed else 0,
+            zmax=limit,
+            colorbar={"thickness": 10, "outlinewidth": 0},
+            xgap=1,
+            ygap=1,
+            hovertemplate="%{text}<br>%{z:.4g}<extra></extra>",
+        ),
+        layout=layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns)),
+    )
+    figure.update_yaxes(**ticks(rows))
+    return figure
+
+
+def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = True) -> go.Figure:
+    """Output tokens (rows) x read tokens (columns) of a sequence task, by one method.
+
+    Raises:
+        InputError: The explanation is not one of a sequence.
+    """
+    attribution = explanation[method]
+    if attribution.step_scores is None:
+        raise InputError(f"{explanation.task} has one answer; the outputs heatmap is for span infilling and generation.")
+    columns = shown(explanation.tokens, explanation.text, merge=False, special=special)
+    labels = [f"→ {label}" if output else label for label, output in zip(columns.labels, columns.output, strict=True)]
+    rows = [output.text.strip() or output.text for output in explanation.outputs]
+    return matrix_heatmap(
+        columns.scores(attribution.step_scores), rows, labels, signed=attribution.signed, hover="%{x} for the output %{y}"
+    )
+
+
+def _plain(values: Array) -> list[list[float | None]]:
+    return [[None if np.isnan(v) else float(v) for v in row] for row in values]

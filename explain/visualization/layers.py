@@ -1,0 +1,89 @@
+"""Layer by layer: layers x heads, layers x tokens, and the answer after each layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explain.attention.layers import Lens
+from explain.errors import InputError
+from explain.types import Array, Attribution, Explanation
+from explain.visualization.colors import TOWARDS, WEIGHT
+from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
+from explain.visualization.tokens import shown
+
+
+def ablation_heatmap(attribution: Attribution, *, group: str | None = None, kind: str = "effect") -> go.Figure:
+    """What each head (or layer) adds to the answer: layers from the bottom up x heads.
+
+    Args:
+        attribution: Of `head_ablation` or `layer_ablation`.
+        group: Which attention; the first if left out.
+        kind: "effect" (on the score), "probability" or "flips".
+
+    Raises:
+        InputError: The attribution holds no such map.
+    """
+    known = [name.removeprefix(f"{kind}_") for name in attribution.maps if name.startswith(f"{kind}_")]
+    chosen = group or next(iter(known), None)
+    if chosen not in known:
+        raise InputError(f"{attribution.method} holds no {kind} of {chosen!r}. It holds: {', '.join(attribution.maps) or 'nothing'}.")
+    values = attribution.maps[f"{kind}_{chosen}"]
+    matrix = values if values.ndim == 2 else values[:, None]
+    columns = [str(head) for head in range(matrix.shape[1])] if values.ndim == 2 else ["whole layer"]
+    hover = "layer %{y}, head %{x}" if values.ndim == 2 else "layer %{y}"
+    figure = matrix_heatmap(matrix, [str(layer) for layer in range(len(matrix))], columns, signed=kind != "flips", hover=hover)
+    figure.update_xaxes(title="head" if values.ndim == 2 else None, tickangle=0)
+    figure.update_yaxes(title="layer", autorange=True)
+    return figure
+
+
+def tokens_by_layer(
+    values: Array, explanation: Explanation, *, signed: bool, from_embedding: bool = False, words: bool = False, special: bool = True
+) -> go.Figure:
+    """Layers from the bottom up x tokens.
+
+    Args:
+        values: [layers, tokens read], from `explain.attention.layers`.
+        explanation: Whose tokens they are.
+        signed: Whether values have a direction.
+        from_embedding: Row 0 is the embedding, not the first layer.
+        words: Merge sub-words (values are summed).
+        special: Show special tokens.
+
+    Raises:
+        InputError: There is not one value per token.
+    """
+    if values.ndim != 2 or values.shape[1] != len(explanation.tokens):
+        raise InputError(f"One value per layer and token was expected: {len(explanation.tokens)} tokens, got {values.shape}.")
+    columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    rows = [f"layer {number}" for number in range(len(values) - from_embedding)]
+    names = ["embedding", *rows] if from_embedding else rows
+    figure = matrix_heatmap(columns.scores(values), names, columns.labels, signed=signed, hover="%{x} in %{y}")
+    figure.update_yaxes(autorange=True)
+    return figure
+
+
+def lens_curve(lens: Lens, target: str) -> go.Figure:
+    """The target's probability (or logit, where there is none) after each layer; hover shows the best candidate there."""
+    known = bool(np.isfinite(lens.probabilities).all())
+    values = lens.probabilities if known else lens.logits
+    name = "probability" if known else "score"
+    names = ["embedding", *(f"layer {number}" for number in range(len(values) - 1))]
+    agrees = [best == lens.candidates[-1] for best in lens.candidates]
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(len(values))),
+            y=values.tolist(),
+            mode="lines+markers",
+            line={"color": WEIGHT, "width": 2},
+            marker={"size": 9, "color": [TOWARDS if agree else WEIGHT for agree in agrees]},
+            text=plain(f"best: {text.strip() or text}" for text in lens.texts),
+            hovertemplate="%{y:.4g}<br>%{text}<extra></extra>",
+        ),
+        layout=layout(300, xaxis=ticks(names), showlegend=False),
+    )
+    figure.update_yaxes(
+        autorange=True, title=f"{name} of {plain([target.strip() or target])[0]}", rangemode="tozero" if known else "normal"
+    )
+    return figure

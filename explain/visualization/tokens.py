@@ -1,0 +1,75 @@
+"""Tokens or words with their scores, ready to be shown: the display choices that recompute nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explain.tokens import Word, sum_over, words
+from explain.types import Array, Attribution, Segment, Token
+from explain.visualization.colors import level
+
+ARROW = "  ⟶  "
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The columns of a view: tokens, or words with the sum of their tokens' scores."""
+
+    groups: tuple[Word, ...]
+    output: tuple[bool, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        return [group.text for group in self.groups]
+
+    def scores(self, scores: Array) -> Array:
+        """Scores [..., tokens] of the shown columns [..., columns]."""
+        return sum_over(self.groups, scores) if self.groups else np.zeros((*scores.shape[:-1], 0))
+
+
+def shown(tokens: tuple[Token, ...], text: str, *, merge: bool, special: bool) -> Shown:
+    """Choose the columns: sub-words merged to words with `merge`, special tokens with `special`."""
+    if merge:
+        groups = words(tokens, text)
+    else:
+        groups = tuple(Word((i,), token.label, token.before, token.special) for i, token in enumerate(tokens))
+    kept = tuple(group for group in groups if special or not group.special)
+    return Shown(kept, tuple(tokens[group.indices[0]].segment is Segment.OUTPUT for group in kept))
+
+
+def highlighted(attribution: Attribution, columns: Shown, *, limit: float | None = None) -> list[tuple[str, str | None]]:
+    """(text, colour class) pairs; white space between tokens stays outside the colour.
+
+    Args:
+        attribution: One method's scores.
+        columns: The display choice.
+        limit: The score of the strongest colour; this method's largest absolute shown score if left out.
+    """
+    scores = columns.scores(attribution.scores)
+    strongest = limit if limit is not None else float(np.abs(scores).max(initial=0.0))
+    return [
+        (text, None if column is None else level(float(scores[column]), strongest, signed=attribution.signed))
+        for text, column in _pieces(columns)
+    ]
+
+
+def column_of(columns: Shown, pair: int) -> int | None:
+    """Which column the pair with this index in `highlighted` shows; `None` for what stands between columns."""
+    return _pieces(columns)[pair][1]
+
+
+def _pieces(columns: Shown) -> list[tuple[str, int | None]]:
+    """The text of every column and what stands between them: white space, and an arrow where the output begins."""
+    pieces: list[tuple[str, int | None]] = []
+    written = False
+    for number, (group, output) in enumerate(zip(columns.groups, columns.output, strict=True)):
+        if output and not written:
+            pieces.append((ARROW, None))
+            written = True
+        beside_special = number > 0 and (group.special or columns.groups[number - 1].special)
+        if space := group.before or (" " if beside_special else ""):
+            pieces.append((space, None))
+        pieces.append((group.text, number))
+    return pieces

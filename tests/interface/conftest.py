@@ -1,0 +1,153 @@
+"""The app, launched once in this process, a browser page that fails on anything unexpected, and a client."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import TIMEOUT, App, Held
+from gradio_client import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from explain.explainer import Analysis
+from explain.interface.app import build, launch_options
+from explain.method import Method
+from explain.methods import method_class
+from explain.models import hub
+from explain.types import Attribution
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+expect.set_options(timeout=TIMEOUT)
+
+
+THEIRS = (
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore:.*fixtures defined as instance methods",
+    *(f"ignore:::{module}" for module in ("gradio", "pandas", "starlette", "uvicorn", "websockets")),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
+    for item in items:
+        if here in item.path.parents:
+            for theirs in THEIRS:
+                item.add_marker(pytest.mark.filterwarnings(theirs))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def app_url() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "reachable", lambda: False)
+        demo = build()
+        demo.launch(
+            **launch_options(),
+            server_name="127.0.0.1",
+            server_port=free_port(),
+            prevent_thread_lock=True,
+            quiet=True,
+            inbrowser=False,
+        )
+        yield str(demo.local_url)
+        demo.close(verbose=False)
+
+
+@pytest.fixture
+def client(app_url: str) -> Iterator[Client]:
+    client = Client(app_url, verbose=False, analytics_enabled=False)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if not CHROMIUM.exists():
+        if os.environ.get("EXPLAIN_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{CHROMIUM} is missing and EXPLAIN_REQUIRE_BROWSER=1.")
+        pytest.skip(f"{CHROMIUM} is missing.")
+    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": list(FLAGS)}
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """Fails on requests beyond this machine, on page errors and on console errors."""
+    faults: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
+    page.set_default_navigation_timeout(TIMEOUT)
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
+    page.on("console", lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None)
+
+    def check(url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            faults.append(f"request: {url[:200]}")
+
+    page.on("request", lambda request: check(request.url))
+    yield page
+    page.close()
+    assert not faults, faults
+
+
+@pytest.fixture
+def app(page: Page, app_url: str) -> App:
+    return App(page, app_url)
+
+
+@pytest.fixture
+def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Held]]:
+    held: list[Held] = []
+
+    def wait_in(name: str) -> Held:
+        gate, owner = Held(), method_class(name)
+        attribute = owner.attribute
+
+        def waiting(self: Method, *args: Any) -> Attribution:
+            gate.entered.set()
+            gate.released.wait(300)
+            return attribute(self, *args)
+
+        monkeypatch.setattr(owner, "attribute", waiting)
+        held.append(gate)
+        return gate
+
+    yield wait_in
+    for gate in held:
+        gate.released.set()
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the methods that are computed."""
+    names: list[str] = []
+    run = Analysis.run
+
+    def counted(self: Analysis, method: Method) -> Attribution:
+        names.append(method.name)
+        return run(self, method)
+
+    monkeypatch.setattr(Analysis, "run", counted)
+    return names

@@ -1,0 +1,223 @@
+"""The named endpoints through gradio_client: the numbers of the core, its errors, and a contract of names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client
+
+from explain.errors import ExplainError
+from explain.explainer import DEFAULT_METHODS, TokenExplainer
+from explain.methods import METHODS
+from explain.models.tasks import TASKS
+
+FOREVER = 600
+
+PARAMETERS = {
+    "/classification": ("text", "model", "methods", "target", "foil", "unit", "options", "maps"),
+    "/masked_lm": ("text", "model", "methods", "target", "foil", "unit", "position", "options", "maps"),
+    "/next_token": ("text", "model", "methods", "target", "foil", "unit", "options", "maps"),
+    "/span_infilling": ("text", "model", "methods", "target", "foil", "unit", "position", "step", "options", "maps"),
+    "/generation": ("text", "model", "methods", "target", "foil", "unit", "step", "options", "maps"),
+    "/embedding": ("text", "model", "methods", "options", "maps"),
+    "/catalog": (),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    task: str
+    text: str
+    model: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def of_core(self, *, maps: bool = False) -> dict[str, Any]:
+        with TokenExplainer.from_pretrained(self.model, task=self.task) as explainer:
+            return explainer.analyze(self.text, **{"methods": DEFAULT_METHODS, **self.more}).to_dict(maps=maps)
+
+    def of(self, client: Client, *, maps: bool = False) -> dict[str, Any]:
+        given = {**self.more, "text": self.text, "model": self.model, "maps": maps}
+        result: dict[str, Any] = client.submit(**given, api_name=f"/{self.task}").result(timeout=FOREVER)
+        return result
+
+
+def same(given: Any, expected: Any, path: str = "result") -> None:
+    """Equal in structure and text, and to 1e-6 in numbers; times may differ."""
+    if isinstance(expected, dict):
+        assert isinstance(given, dict), path
+        assert sorted(given) == sorted(expected), path
+        for key in expected:
+            if key != "seconds":
+                same(given[key], expected[key], f"{path}.{key}")
+    elif isinstance(expected, list | tuple):
+        assert len(given) == len(expected), path
+        for number, (one, other) in enumerate(zip(given, expected, strict=True)):
+            same(one, other, f"{path}[{number}]")
+    elif isinstance(expected, float) and not isinstance(given, bool):
+        assert math.isclose(given, expected, rel_tol=1e-6, abs_tol=1e-6), (path, given, expected)
+    else:
+        assert given == expected, path
+
+
+DEFAULTS = [
+    Asked("masked_lm", "Paris is the capital of [MASK].", "bert-mini"),
+    Asked("classification", "The plot is thin, but the acting is wonderful.", "bert-mini"),
+    Asked("next_token", "The doctor told the patient to take the", "gpt2-mini"),
+    Asked("span_infilling", "She went to the <extra_id_0> to buy some bread.", "t5-mini"),
+    Asked("generation", "The president said that", "gpt2-mini", {"target": " the country was ready"}),
+    Asked("embedding", "The cat sat on the mat.", "bert-mini"),
+]
+OPTIONS = {"integrated_gradients": {"steps": 8}, "attention": {"layer": 1, "head": 0}}
+ASKED = [
+    Asked("masked_lm", "The keys [MASK] on the [MASK].", "bert-mini", {"target": "are", "foil": "is", "position": 0}),
+    Asked("masked_lm", "The keys [MASK] on the [MASK].", "bert-mini", {"position": 1, "unit": "probability"}),
+    Asked("masked_lm", "She works in a [MASK].", "bert-mini", {"unit": "log_probability", "options": OPTIONS}),
+    Asked("classification", "A fine film.", "bert-mini", {"target": "negative", "foil": "positive"}),
+    Asked("classification", "A fine film.", "bert-mini", {"methods": ["input_x_gradient"], "unit": "probability"}),
+    Asked("classification", "A fine film.", "distilbert-mini", {"target": "positive"}),
+    Asked("classification", "A fine film.", "gpt2-mini", {"unit": "log_probability"}),
+    Asked("classification", "A fine film.", "t5-mini"),
+    Asked("next_token", "The keys to the cabinet", "gpt2-mini", {"target": " are", "foil": " is"}),
+    Asked("span_infilling", "Born in ___ and died in ___.", "t5-mini", {"position": 1, "step": 0}),
+    Asked("generation", "The president said that", "gpt2-mini", {"target": " he was", "step": 1, "unit": "logit"}),
+    Asked("embedding", "A cat on a mat.", "distilbert-mini", {"options": {"integrated_gradients": {"steps": 8}}}),
+]
+
+
+def name_of(asked: Asked) -> str:
+    return "-".join([asked.task, asked.model, *asked.more])
+
+
+@pytest.mark.parametrize("asked", [*DEFAULTS, *ASKED], ids=name_of)
+def test_an_endpoint_gives_the_numbers_of_the_core(client: Client, asked: Asked) -> None:
+    result = asked.of(client)
+    same(result, asked.of_core())
+    assert list(result["methods"]) == list(asked.more.get("methods", DEFAULT_METHODS))
+    assert all("maps" not in found for found in result["methods"].values())
+
+
+def test_what_was_asked_is_what_is_explained(client: Client) -> None:
+    more = {"target": "are", "foil": "is", "unit": "log_probability", "options": OPTIONS}
+    result = Asked("masked_lm", "The keys [MASK] on the table.", "bert-mini", more).of(client)
+    assert (result["target"]["text"], result["foil"]["text"], result["unit"]) == ("are", "is", "log_probability")
+    assert result["methods"]["integrated_gradients"]["options"]["steps"] == 8
+    assert result["methods"]["attention"]["options"]["layer"] == 1
+    assert result["methods"]["integrated_gradients"]["unit"] == "log_probability"
+
+
+@pytest.mark.parametrize("asked", DEFAULTS, ids=name_of)
+def test_maps_give_the_attention(client: Client, asked: Asked) -> None:
+    result = asked.of(client, maps=True)
+    same(result, asked.of_core(maps=True))
+    maps = result["methods"]["attention"]["maps"]
+    assert set(maps) == ({"encoder", "decoder", "cross"} if asked.model == "t5-mini" else {"self"})
+    for attention in maps.values():
+        weights = np.array(attention)
+        assert weights.ndim == 4
+        np.testing.assert_allclose(weights.sum(-1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_method_runs_by_its_name(client: Client, method: Any) -> None:
+    asked = Asked("classification", "A fine film.", "bert-mini", {"methods": [method.name]})
+    same(asked.of(client), asked.of_core())
+
+
+def test_the_endpoints_are_a_contract(client: Client) -> None:
+    named: dict[str, Any] = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == set(PARAMETERS)
+    for endpoint, parameters in PARAMETERS.items():
+        assert tuple(p["parameter_name"] for p in named[endpoint]["parameters"]) == parameters
+        assert [p["parameter_name"] for p in named[endpoint]["parameters"] if not p["parameter_has_default"]] == list(parameters[:1])
+
+
+def test_the_catalog_lists_tasks_models_and_methods(client: Client) -> None:
+    catalog = client.predict(api_name="/catalog")
+    assert set(catalog["tasks"]) == set(TASKS)
+    assert catalog["default_methods"] == list(DEFAULT_METHODS)
+    assert [method["name"] for method in catalog["methods"]] == [method.name for method in METHODS]
+    for task, found in catalog["tasks"].items():
+        assert found["units"] == [unit.value for unit in TASKS[task].units]
+        assert found["models"][0]["bundled"], task
+    for method, given in zip(METHODS, catalog["methods"], strict=True):
+        same(given, method.describe())
+
+
+BERT: dict[str, Any] = {"task": "masked_lm", "model": "bert-mini"}
+BAD = {
+    "empty": Asked(**BERT, text="  "),
+    "no-mask": Asked(**BERT, text="Paris is a city."),
+    "too-long": Asked(**BERT, text="[MASK] " + "word " * 3000),
+    "unknown-target": Asked(**BERT, text="A [MASK].", more={"target": "qwrtzx"}),
+    "same-foil": Asked(**BERT, text="A [MASK].", more={"target": "dog", "foil": "dog"}),
+    "unknown-unit": Asked(**BERT, text="A [MASK].", more={"unit": "metres"}),
+    "position": Asked(**BERT, text="A [MASK].", more={"position": 4}),
+    "unknown-method": Asked(**BERT, text="A [MASK].", more={"methods": ["magic"]}),
+    "no-method": Asked(**BERT, text="A [MASK].", more={"methods": []}),
+    "method-twice": Asked(**BERT, text="A [MASK].", more={"methods": ["attention", "attention"]}),
+    "unknown-option": Asked(**BERT, text="A [MASK].", more={"options": {"attention": {"colour": 1}}}),
+    "option-type": Asked(**BERT, text="A [MASK].", more={"options": {"integrated_gradients": {"steps": "many"}}}),
+    "option-bounds": Asked(**BERT, text="A [MASK].", more={"options": {"integrated_gradients": {"steps": 0}}}),
+    "option-of-other-method": Asked(**BERT, text="A [MASK].", more={"methods": ["attention"], "options": {"occlusion": {}}}),
+    "unknown-label": Asked("classification", "Fine.", "bert-mini", {"target": "angry"}),
+    "unknown-model": Asked("masked_lm", "A [MASK].", "no such model!"),
+    "no-model": Asked("masked_lm", "A [MASK].", ""),
+    "model-of-other-task": Asked("span_infilling", "A ___.", "bert-mini"),
+    "no-blank": Asked("span_infilling", "A dog.", "t5-mini"),
+    "mixed-blanks": Asked("span_infilling", "A <extra_id_0> and ___.", "t5-mini"),
+    "step": Asked("generation", "The president", "gpt2-mini", {"target": " said", "step": 9}),
+    "markup": Asked("classification", "Fine.", "bert-mini", {"target": "<b>&'\""}),
+}
+
+
+@pytest.mark.parametrize("asked", BAD.values(), ids=BAD.keys())
+def test_a_bad_input_gives_the_message_of_the_core(client: Client, asked: Asked) -> None:
+    with pytest.raises(ExplainError) as expected:
+        asked.of_core()
+    with pytest.raises(Exception, match=r".+") as given:
+        asked.of(client)
+    assert str(given.value) == str(expected.value)
+
+
+def test_an_error_of_ours_gives_a_reference_only(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(METHODS[0], "attribute", broken)
+    with pytest.raises(Exception, match=r"reference [0-9a-f]{4}") as given:
+        DEFAULTS[0].of(client)
+    assert "secret" not in str(given.value)
+
+
+@pytest.fixture
+def clients(app_url: str) -> Iterator[Callable[[], Client]]:
+    made: list[Client] = []
+
+    def another() -> Client:
+        made.append(Client(app_url, verbose=False, analytics_enabled=False))
+        return made[-1]
+
+    yield another
+    for client in made:
+        client.close()
+
+
+def test_two_clients_at_once_get_their_own_results(clients: Callable[[], Client]) -> None:
+    asked = [
+        Asked("masked_lm", "Paris is the capital of [MASK].", "bert-mini"),
+        Asked("masked_lm", "The cat [MASK] on the mat.", "bert-mini"),
+        Asked("embedding", "The cat sat on the mat.", "bert-mini"),
+        Asked("classification", "A waste of time and talent.", "bert-mini"),
+    ]
+    two = [clients(), clients()]
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(one.of, two[number % 2]) for number, one in enumerate(asked * 2)]
+        results = [future.result(timeout=FOREVER) for future in waiting]
+    for one, result in zip(asked * 2, results, strict=True):
+        same(result, one.of_core())
