@@ -1,0 +1,1 @@
+"""Which explanation to believe: agreement, faithfulness, sanity checks, prompts and keywords."""
