@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from explain.errors import InputError
-from explain.types import Array
+from explain.types import Array, plain
 
 SAMPLES = 2000
 CONFIDENCE = 0.95
@@ -31,7 +31,7 @@ class Interval:
 
     def to_dict(self) -> dict[str, object]:
         """Plain Python for JSON; an interval that does not exist is `None`."""
-        return {name: _plain(values) for name, values in (("mean", self.mean), ("low", self.low), ("high", self.high))}
+        return {name: plain(values) for name, values in (("mean", self.mean), ("low", self.low), ("high", self.high))}
 
 
 def bootstrap(values: Array, *, samples: int = SAMPLES, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:
@@ -72,7 +72,3 @@ def better(first: Array, second: Array, *, samples: int = SAMPLES, confidence: f
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     low = bootstrap(difference, samples=samples, confidence=confidence, seed=seed).low
     return bool(low > 0)
-
-
-def _plain(values: Array) -> object:
-    return np.where(np.isnan(values), None, values).tolist() if np.isnan(values).any() else values.tolist()

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 
+def plain(values: Array) -> Any:
+    """An array as nested lists for JSON, with `None` for NaN."""
+    return np.where(np.isnan(values), None, values.astype(object)).tolist()
+
+
 class Unit(StrEnum):
     """The unit in which the explained score is measured."""
 

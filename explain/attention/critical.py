@@ -12,6 +12,7 @@ import torch
 from explain.attention.ablation import Ablation, AblationResult, Gate, Head, Means, head_means
 from explain.attention.answers import BaseRun, answers, base_run, joined, rows_of
 from explain.errors import InputError
+from explain.intervals import SAMPLES, Interval, bootstrap
 from explain.method import Method
 from explain.models.architectures import AttentionSite
 from explain.models.explained_model import ExplainedModel
@@ -48,15 +49,6 @@ class AblatedAttribution:
     normal: Attribution
     ablated: Attribution
     difference: Array
-
-
-@dataclass(frozen=True)
-class MeanEffect:
-    """Effects averaged over texts, with a percentile bootstrap interval over the texts; each [L, H] or [L]."""
-
-    mean: Array
-    low: Array
-    high: Array
 
 
 def cumulative(
@@ -108,26 +100,15 @@ def switched_off(
     return model.instruments.attention(Gate({site: steps[-1:] for site, steps in gates(base, heads).items()}, means))
 
 
-def over_texts(
-    results: Sequence[AblationResult], *, samples: int = 1000, confidence: float = 0.95, seed: int = 0
-) -> Mapping[str, MeanEffect]:
-    """Mean effect of every head (or layer) over the results of several texts, by group.
+def over_texts(results: Sequence[AblationResult], *, samples: int = SAMPLES, seed: int = 0) -> Mapping[str, Interval]:
+    """Mean effect of every head (or layer) over the results of several texts, by group, with a bootstrap interval over the texts.
 
     Raises:
         InputError: There is no result.
     """
     if not results:
         raise InputError("There are no texts to average over. Give at least one.")
-    chosen = np.random.default_rng(seed).integers(len(results), size=(samples, len(results)))
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    counts = np.stack([np.bincount(row, minlength=len(results)) for row in chosen]) / len(results)
-    found = {}
-    for group in results[0].effect:
-        effects = np.stack([result.effect[group] for result in results])  # [texts, L, H]
-        means = np.tensordot(counts, effects, axes=1)  # [samples, L, H]
-        low, high = np.percentile(means, tails, axis=0)
-        found[group] = MeanEffect(effects.mean(0), low, high)
-    return found
+    return {group: bootstrap(np.stack([r.effect[group] for r in results]), samples=samples, seed=seed) for group in results[0].effect}
 
 
 def gates(base: BaseRun, order: Sequence[Head]) -> dict[AttentionSite, torch.Tensor]:

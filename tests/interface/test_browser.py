@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from driver import TIMEOUT, App, Held
+from driver import App, Held
 from playwright.sync_api import expect
 
 from explain.explainer import DEFAULT_METHODS

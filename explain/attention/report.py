@@ -1,0 +1,156 @@
+"""What a look inside finds for one question, gathered: attention received, heads and layers off, and layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explain.attention.ablation import Ablation, AblationResult, Head, head_effects
+from explain.attention.answers import base_run
+from explain.attention.critical import AblationCurve, cumulative
+from explain.attention.layer_skipping import layer_effects
+from explain.attention.layers import Lens, attention_by_layer, gradient_x_activation, lens, value_zeroing_by_layer
+from explain.errors import UnsupportedError
+from explain.models.explained_model import ExplainedModel
+from explain.types import Array, Question, plain
+
+CURVE_HEADS = 24
+
+
+@dataclass(frozen=True)
+class AblationReport:
+    """Every head off by itself, every layer skipped by itself, and the most critical heads off together.
+
+    Attributes:
+        heads: Effects [L, H] by group.
+        layers: Effects [L] by stack; `None` where the model shares one layer among all depths.
+        curve: The answer when the most critical heads go off one after the other.
+    """
+
+    heads: AblationResult
+    layers: AblationResult | None
+    curve: AblationCurve
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON; `ranked` lists every head, the most critical first."""
+        return {
+            "score": self.heads.score,
+            "probability": self.heads.probability,
+            "heads": _result(self.heads),
+            "layers": None if self.layers is None else _result(self.layers),
+            "ranked": [_head(head, self.heads) for head in self.heads.ranked],
+            "cumulative": {
+                "heads": [_name(head) for head in self.curve.heads],
+                "scores": self.curve.scores.tolist(),
+                "probabilities": plain(self.curve.probabilities),
+                "changed": [bool(value) for value in self.curve.changed],
+            },
+        }
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """Layer by layer: the answer read early, and which tokens matter.
+
+    Attributes:
+        attention: [L, n]; does not know the target.
+        value_zeroing: [L, n]; does not know the target. `None` where the model shares one layer among all depths, as are the next two.
+        gradient: Gradient x activation by stack, [L + 1, n].
+        lens: The answer after each layer.
+    """
+
+    attention: Array
+    value_zeroing: Array | None
+    gradient: Mapping[str, Array] | None
+    lens: Lens | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON."""
+        read = self.lens
+        return {
+            "attention": self.attention.tolist(),
+            "value_zeroing": None if self.value_zeroing is None else self.value_zeroing.tolist(),
+            "gradient_x_activation": None if self.gradient is None else {name: rows.tolist() for name, rows in self.gradient.items()},
+            "lens": None
+            if read is None
+            else {
+                "stack": read.stack,
+                "logits": read.logits.tolist(),
+                "log_probabilities": plain(read.log_probabilities),
+                "probabilities": plain(read.probabilities),
+                "candidates": list(read.candidates),
+                "texts": list(read.texts),
+            },
+        }
+
+
+def ablation_report(
+    model: ExplainedModel, question: Question, ablation: Ablation = Ablation.ZERO, *, curve_heads: int = CURVE_HEADS
+) -> AblationReport:
+    """All heads and layers off one at a time, then the `curve_heads` most critical heads together, most critical first.
+
+    Raises:
+        UnsupportedError: The model hides its attention.
+    """
+    _require_attention(model)
+    base = base_run(model, question)
+    heads = head_effects(model, question, ablation, base=base)
+    try:
+        layers = layer_effects(model, question, base=base)
+    except UnsupportedError:
+        layers = None
+    return AblationReport(heads, layers, cumulative(model, question, heads.ranked[:curve_heads], ablation, base=base))
+
+
+def layer_report(model: ExplainedModel, question: Question) -> LayerReport:
+    """The lens and all views of tokens by layer.
+
+    Raises:
+        UnsupportedError: The model hides its attention.
+    """
+    _require_attention(model)
+    base = base_run(model, question)
+    attention = attention_by_layer(model, question, base=base)
+    try:
+        read = lens(model, question, base=base)
+    except UnsupportedError:
+        return LayerReport(attention, None, None, None)
+    return LayerReport(attention, value_zeroing_by_layer(model, question, base=base), gradient_x_activation(model, question), read)
+
+
+def received(weights: Array) -> Array:
+    """The attention that every key receives, averaged over layers, heads and the queries that can see it: [..., q, k] -> [k]."""
+    flat = weights.reshape(-1, *weights.shape[-2:])
+    seen = np.maximum((flat > 0).any(0).sum(0), 1)
+    return np.asarray(flat.mean(0).sum(0) / seen)
+
+
+def _require_attention(model: ExplainedModel) -> None:
+    if not model.attention_groups:
+        raise UnsupportedError(
+            f"{model.name} does not let its attention be seen, so nothing inside can be switched off or read layer by layer. "
+            "Methods that look from outside work."
+        )
+
+
+def _result(result: AblationResult) -> dict[str, Any]:
+    return {
+        group: {
+            "effect": result.effect[group].tolist(),
+            "probability": plain(result.probability_effect[group]),
+            "flips": result.flips[group].tolist(),
+        }
+        for group in result.effect
+    }
+
+
+def _head(head: Head, result: AblationResult) -> dict[str, Any]:
+    at = (head.layer, head.index)
+    return {**_name(head), "effect": float(result.effect[head.group][at]), "flips": bool(result.flips[head.group][at])}
+
+
+def _name(head: Head) -> dict[str, Any]:
+    return {"group": head.group, "layer": head.layer, "head": head.index}
