@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from explain.errors import InputError
-from explain.types import Array, plain
+from explain.types import Array, listed
 
 SAMPLES = 2000
 CONFIDENCE = 0.95
@@ -31,7 +31,7 @@ class Interval:
 
     def to_dict(self) -> dict[str, object]:
         """Plain Python for JSON; an interval that does not exist is `None`."""
-        return {name: plain(values) for name, values in (("mean", self.mean), ("low", self.low), ("high", self.high))}
+        return {name: listed(values) for name, values in (("mean", self.mean), ("low", self.low), ("high", self.high))}
 
 
 def bootstrap(values: Array, *, samples: int = SAMPLES, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:

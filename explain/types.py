@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 
-def plain(values: Array) -> Any:
+def listed(values: Array) -> Any:
     """An array as nested lists for JSON, with `None` for NaN."""
-    return np.where(np.isnan(values), None, values.astype(object)).tolist()
+    known = values.astype(object)
+    known[np.isnan(values)] = None
+    return known.tolist()
 
 
 class Unit(StrEnum):

@@ -15,7 +15,7 @@ from explain.attention.layer_skipping import layer_effects
 from explain.attention.layers import Lens, attention_by_layer, gradient_x_activation, lens, value_zeroing_by_layer
 from explain.errors import UnsupportedError
 from explain.models.explained_model import ExplainedModel
-from explain.types import Array, Question, plain
+from explain.types import Array, Question, listed
 
 CURVE_HEADS = 24
 
@@ -45,7 +45,7 @@ class AblationReport:
             "cumulative": {
                 "heads": [_name(head) for head in self.curve.heads],
                 "scores": self.curve.scores.tolist(),
-                "probabilities": plain(self.curve.probabilities),
+                "probabilities": listed(self.curve.probabilities),
                 "changed": [bool(value) for value in self.curve.changed],
             },
         }
@@ -79,8 +79,8 @@ class LayerReport:
             else {
                 "stack": read.stack,
                 "logits": read.logits.tolist(),
-                "log_probabilities": plain(read.log_probabilities),
-                "probabilities": plain(read.probabilities),
+                "log_probabilities": listed(read.log_probabilities),
+                "probabilities": listed(read.probabilities),
                 "candidates": list(read.candidates),
                 "texts": list(read.texts),
             },
@@ -140,7 +140,7 @@ def _result(result: AblationResult) -> dict[str, Any]:
     return {
         group: {
             "effect": result.effect[group].tolist(),
-            "probability": plain(result.probability_effect[group]),
+            "probability": listed(result.probability_effect[group]),
             "flips": result.flips[group].tolist(),
         }
         for group in result.effect

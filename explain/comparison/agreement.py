@@ -17,7 +17,7 @@ from scipy import stats
 from explain.errors import InputError
 from explain.intervals import SAMPLES, Interval, bootstrap
 from explain.tokens import Word, sum_over, words
-from explain.types import Array, Attribution, Explanation, Family, plain
+from explain.types import Array, Attribution, Explanation, Family, listed
 
 
 class Measure(StrEnum):
@@ -54,7 +54,7 @@ class Agreement:
             "families": [family.value for family in self.families],
             "players": list(self.players),
             "k": self.k,
-            **{measure.value: plain(matrix) for measure, matrix in self.matrices.items()},
+            **{measure.value: listed(matrix) for measure, matrix in self.matrices.items()},
         }
 
 
