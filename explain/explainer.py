@@ -48,6 +48,18 @@ class Analysis:
         probability = math.prod(step.probability or 0.0 for step in steps)
         return Target(-1, self.prediction.text, sum(step.logit for step in steps), probability)
 
+    def single(self, number: int | None = None) -> Analysis:
+        """The same with one of the questions alone (from 0), the last if left out.
+
+        Raises:
+            InputError: There is no such question.
+        """
+        if number is None:
+            return replace(self, questions=self.questions[-1:])
+        if not 0 <= number < len(self.questions):
+            raise InputError(f"There is no output token {number}: {len(self.questions)} are explained (counted from 0).")
+        return replace(self, questions=(self.questions[number],))
+
     def run(self, method: Method) -> Attribution:
         """Explain with one method.
 

@@ -67,6 +67,20 @@ class LayerReport:
     gradient: Mapping[str, Array] | None
     lens: Lens | None
 
+    def gradient_rows(self, tokens: int) -> Array | None:
+        """Gradient x activation of every read token, [L + 1, tokens]: an encoder's over the input, its decoder's over the prefix.
+
+        A stack that is less deep than the other ends in NaN.
+        """
+        if self.gradient is None:
+            return None
+        first, *others = self.gradient.values()
+        if first.shape[1] == tokens:
+            return first
+        sides = (first, others[-1])
+        depth = max(map(len, sides))
+        return np.hstack([np.pad(side, ((0, depth - len(side)), (0, 0)), constant_values=np.nan) for side in sides])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON."""
         read = self.lens

@@ -8,9 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from explain.interface import views
-from explain.interface.inside import LIGHT
 from explain.interface.presets import PRESETS, UNIT_LABELS
-from explain.interface.serving import Request
+from explain.interface.serving import LIGHT, Request
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import logging
@@ -15,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 
 from explain.errors import ExplainError
-from explain.explainer import TokenExplainer
+from explain.explainer import Analysis, TokenExplainer
 from explain.methods import make_methods
 from explain.types import Explanation
 
@@ -24,6 +25,13 @@ R = TypeVar("R")
 
 LOG = logging.getLogger("explain")
 MODEL_QUEUE = "model"
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+HEAVY: dict[str, Any] = {
+    "show_progress": "minimal",
+    "concurrency_id": MODEL_QUEUE,
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,12 @@ class Progress:
     seconds: float
 
 
-def explain_steps(request: Request) -> Iterator[Progress]:
-    """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
-    started = time.perf_counter()
-    methods = make_methods(request.methods, request.options)
+@contextlib.contextmanager
+def asked(request: Request) -> Iterator[Analysis]:
+    """The request's text, read and predicted; the model is given back afterwards."""
     explainer = TokenExplainer.from_pretrained(request.model, task=request.task)
     try:
-        analysis = explainer.ask(
+        yield explainer.ask(
             request.text,
             target=request.target,
             foil=request.foil,
@@ -65,14 +72,21 @@ def explain_steps(request: Request) -> Iterator[Progress]:
             position=request.position,
             step=request.step,
         )
+    finally:
+        explainer.close()
+
+
+def explain_steps(request: Request) -> Iterator[Progress]:
+    """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
+    started = time.perf_counter()
+    methods = make_methods(request.methods, request.options)
+    with asked(request) as analysis:
         done: list[Any] = []
         for method in methods:
-            method.check(explainer.model)
+            method.check(analysis.model)
             yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started)
             done.append(analysis.run(method))
         yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
-    finally:
-        explainer.close()
 
 
 def warm_up(requests: Sequence[Request]) -> threading.Thread:

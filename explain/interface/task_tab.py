@@ -11,11 +11,11 @@ from gradio.components import Component
 
 from explain.errors import InputError
 from explain.interface import views
-from explain.interface.inside import LIGHT, Inside
+from explain.interface.inside import Inside
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import PRESETS
 from explain.interface.question import WHOLE, QuestionForm
-from explain.interface.serving import MODEL_QUEUE, Request, explain_steps, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, Request, explain_steps, guarded, message_of, shown_error
 from explain.methods import METHODS
 from explain.models.tasks import TASKS
 from explain.types import Explanation
@@ -38,6 +38,7 @@ class TaskTab:
                     self._question = QuestionForm(task)
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
+                    self._request = gr.State(None)
                     self._status = gr.Markdown("Press **Explain**.", elem_id=self._id("status"))
                     with gr.Column(visible=False, elem_id=self._id("results")) as self._results:
                         self._build_results()
@@ -109,6 +110,7 @@ class TaskTab:
             [*self._question.inputs, *display, self._outputs_method, *options.components],
             [
                 self._state,
+                self._request,
                 self._status,
                 self._results,
                 self._question.stop,
@@ -122,11 +124,8 @@ class TaskTab:
                 *self._inside.outputs,
                 *tokens,
             ],
-            show_progress="minimal",
             show_progress_on=[self._status],
-            concurrency_id=MODEL_QUEUE,
-            concurrency_limit=1,
-            api_visibility="private",
+            **HEAVY,
         )
         stop = self._question.stop
         running.then(lambda: gr.update(visible=False), None, stop, **LIGHT)
@@ -137,7 +136,7 @@ class TaskTab:
             part.change(guarded(_draw_outputs), [self._state, self._outputs_method, self._special], self._outputs, **LIGHT)
         for text in self._texts.values():
             text.select(guarded(_details_of), [self._state, self._merge, self._special], self._details, **LIGHT)
-        self._inside.connect(self._state, self._special)
+        self._inside.connect(self._state, self._request, self._special)
         self._question.connect()
 
     def _run(self, request: Request, merge: bool, special: bool, scale: str, outputs_method: str) -> Iterator[Updates]:
@@ -146,6 +145,7 @@ class TaskTab:
             targets, foils = views.offered(explanation)
             updates: Updates = {
                 self._state: explanation,
+                self._request: request,
                 self._status: views.status(progress),
                 self._results: gr.update(visible=True),
                 self._prediction: views.prediction(explanation) or None,

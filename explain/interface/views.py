@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from explain.attention.report import AblationReport
 from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
-from explain.types import Attribution, Explanation
+from explain.types import Array, Attribution, Explanation
+from explain.visualization.ablation import head_name
 from explain.visualization.colors import Scale, legend
 from explain.visualization.heatmaps import methods_heatmap
 from explain.visualization.tokens import Shown, column_of, highlighted, shown
@@ -116,6 +119,27 @@ def offered(explanation: Explanation) -> tuple[list[str], list[str]]:
 def output_steps(explanation: Explanation) -> list[tuple[str, int]]:
     """(number and text, step) of every output token of a sequence task."""
     return [(f"{number + 1}: {step.text.strip() or step.text}", number) for number, step in enumerate(explanation.prediction.steps)]
+
+
+def explained_steps(explanation: Explanation) -> list[tuple[str, int]]:
+    """(number and text, number) of every output token that is explained."""
+    return [(f"{number + 1}: {output.text.strip() or output.text}", number) for number, output in enumerate(explanation.outputs)]
+
+
+def received_table(labels: Sequence[str], received: Array, *, most: int = 8) -> str:
+    """The tokens that receive the most attention, ranked."""
+    rows = [f"| {place + 1} | {escaped(labels[i])} | {received[i]:.3f} |" for place, i in enumerate((-received).argsort()[:most])]
+    return "\n".join(["| rank | token | attention received from a query on average |", "| ---: | --- | ---: |", *rows])
+
+
+def critical_table(report: AblationReport, *, most: int = 10) -> str:
+    """The most critical heads, ranked."""
+    lines = ["| rank | head | the score falls by | answer |", "| ---: | --- | ---: | --- |"]
+    for place, head in enumerate(report.heads.ranked[:most]):
+        at = (head.layer, head.index)
+        answer = "changes" if report.heads.flips[head.group][at] else "stays"
+        lines.append(f"| {place + 1} | {head_name(head)} | {report.heads.effect[head.group][at]:+.4g} | {answer} |")
+    return "\n".join(lines)
 
 
 def method_choices() -> list[tuple[str, str]]:

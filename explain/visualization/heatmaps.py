@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explain.errors import InputError
-from explain.types import Array, Explanation
+from explain.types import Array, Explanation, listed
 from explain.visualization.colors import SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
 from explain.visualization.tokens import shown
 
@@ -75,7 +75,7 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
         ]
         figure.add_trace(
             go.Heatmap(
-                z=_plain(np.stack(rows)),
+                z=listed(np.stack(rows)),
                 customdata=[v.tolist() for v in values],
                 x=list(range(len(columns.labels))),
                 y=list(range(len(titles))),
@@ -95,12 +95,12 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
 
 
 def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed: bool, hover: str) -> go.Figure:
-    """A labelled matrix [rows, columns] in the common palette; `hover` may use %{x} and %{y} for the labels."""
-    limit = float(np.abs(matrix).max(initial=0.0)) or 1.0
+    """A labelled matrix [rows, columns] in the common palette, NaN left empty; `hover` may use %{x} and %{y} for the labels."""
+    limit = float(np.abs(np.nan_to_num(matrix)).max(initial=0.0)) or 1.0
     names = [plain(hover.replace("%{x}", column).replace("%{y}", row) for column in columns) for row in rows]
     figure = go.Figure(
         go.Heatmap(
-            z=matrix.tolist(),
+            z=listed(matrix),
             x=list(range(len(columns))),
             y=list(range(len(rows))),
             text=names,
@@ -133,7 +133,3 @@ def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = Tr
     return matrix_heatmap(
         columns.scores(attribution.step_scores), rows, labels, signed=attribution.signed, hover="%{x} for the output %{y}"
     )
-
-
-def _plain(values: Array) -> list[list[float | None]]:
-    return [[None if np.isnan(v) else float(v) for v in row] for row in values]

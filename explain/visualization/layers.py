@@ -1,4 +1,4 @@
-"""Layer by layer: layers x heads, layers x tokens, and the answer after each layer."""
+"""Layer by layer: layers x tokens, and the answer after each layer."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ import plotly.graph_objects as go
 
 from explain.attention.layers import Lens
 from explain.errors import InputError
-from explain.types import Array, Attribution, Explanation
+from explain.types import Array, Explanation
 from explain.visualization.colors import TOWARDS, WEIGHT
 from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
 from explain.visualization.tokens import shown
-
-
-def ablation_heatmap(attribution: Attribution, *, group: str | None = None, kind: str = "effect") -> go.Figure:
-    """What each head (or layer) adds to the answer: layers from the bottom up x heads.
-
-    Args:
-        attribution: Of `head_ablation` or `layer_ablation`.
-        group: Which attention; the first if left out.
-        kind: "effect" (on the score), "probability" or "flips".
-
-    Raises:
-        InputError: The attribution holds no such map.
-    """
-    known = [name.removeprefix(f"{kind}_") for name in attribution.maps if name.startswith(f"{kind}_")]
-    chosen = group or next(iter(known), None)
-    if chosen not in known:
-        raise InputError(f"{attribution.method} holds no {kind} of {chosen!r}. It holds: {', '.join(attribution.maps) or 'nothing'}.")
-    values = attribution.maps[f"{kind}_{chosen}"]
-    matrix = values if values.ndim == 2 else values[:, None]
-    columns = [str(head) for head in range(matrix.shape[1])] if values.ndim == 2 else ["whole layer"]
-    hover = "layer %{y}, head %{x}" if values.ndim == 2 else "layer %{y}"
-    figure = matrix_heatmap(matrix, [str(layer) for layer in range(len(matrix))], columns, signed=kind != "flips", hover=hover)
-    figure.update_xaxes(title="head" if values.ndim == 2 else None, tickangle=0)
-    figure.update_yaxes(title="layer", autorange=True)
-    return figure
 
 
 def tokens_by_layer(
