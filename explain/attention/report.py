@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from explain.attention.ablation import Ablation, AblationResult, Head, head_effects
-from explain.attention.answers import base_run
-from explain.attention.critical import AblationCurve, cumulative
+from explain.attention.answers import BaseRun, base_run
+from explain.attention.critical import AblationCurve, cumulative, over_texts
 from explain.attention.layer_skipping import layer_effects
 from explain.attention.layers import Lens, attention_by_layer, gradient_x_activation, lens, value_zeroing_by_layer
 from explain.errors import UnsupportedError
+from explain.intervals import Interval
 from explain.models.explained_model import ExplainedModel
 from explain.types import Array, Question, listed
 
@@ -101,6 +102,26 @@ class LayerReport:
         }
 
 
+@dataclass(frozen=True)
+class TextsReport:
+    """Effects of heads [L, H] and layers [L] by group, averaged over texts with bootstrap intervals over them.
+
+    `layers` is `None` where the model shares one layer among all depths.
+    """
+
+    texts: int
+    heads: Mapping[str, Interval]
+    layers: Mapping[str, Interval] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON."""
+        return {
+            "texts": self.texts,
+            "heads": {group: interval.to_dict() for group, interval in self.heads.items()},
+            "layers": None if self.layers is None else {group: interval.to_dict() for group, interval in self.layers.items()},
+        }
+
+
 def ablation_report(
     model: ExplainedModel, question: Question, ablation: Ablation = Ablation.ZERO, *, curve_heads: int = CURVE_HEADS
 ) -> AblationReport:
@@ -109,14 +130,24 @@ def ablation_report(
     Raises:
         UnsupportedError: The model hides its attention.
     """
-    _require_attention(model)
-    base = base_run(model, question)
-    heads = head_effects(model, question, ablation, base=base)
-    try:
-        layers = layer_effects(model, question, base=base)
-    except UnsupportedError:
-        layers = None
+    base, heads, layers = _effects(model, question, ablation)
     return AblationReport(heads, layers, cumulative(model, question, heads.ranked[:curve_heads], ablation, base=base))
+
+
+def ablation_over_texts(
+    model: ExplainedModel, questions: Sequence[Question], ablation: Ablation = Ablation.ZERO, *, seed: int = 0
+) -> TextsReport:
+    """The mean effect of every head and layer over several texts.
+
+    Raises:
+        InputError: There is no text.
+        UnsupportedError: The model hides its attention.
+    """
+    found = [_effects(model, question, ablation)[1:] for question in questions]
+    skipped = [layers for _, layers in found if layers is not None]
+    return TextsReport(
+        len(found), over_texts([heads for heads, _ in found], seed=seed), over_texts(skipped, seed=seed) if skipped else None
+    )
 
 
 def layer_report(model: ExplainedModel, question: Question) -> LayerReport:
@@ -140,6 +171,16 @@ def received(weights: Array) -> Array:
     flat = weights.reshape(-1, *weights.shape[-2:])
     seen = np.maximum((flat > 0).any(0).sum(0), 1)
     return np.asarray(flat.mean(0).sum(0) / seen)
+
+
+def _effects(model: ExplainedModel, question: Question, ablation: Ablation) -> tuple[BaseRun, AblationResult, AblationResult | None]:
+    _require_attention(model)
+    base = base_run(model, question)
+    heads = head_effects(model, question, ablation, base=base)
+    try:
+        return base, heads, layer_effects(model, question, base=base)
+    except UnsupportedError:
+        return base, heads, None
 
 
 def _require_attention(model: ExplainedModel) -> None:

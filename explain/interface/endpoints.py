@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from explain.explainer import DEFAULT_METHODS
+from explain.interface import inside_endpoints
 from explain.interface.serving import MODEL_QUEUE, Request, explain_steps, guarded
 from explain.methods import METHODS
 from explain.models.catalog import models_for
@@ -126,6 +127,8 @@ def catalog() -> dict[str, Any]:
 
 def build() -> None:
     """Register the endpoints in the current Blocks."""
-    for function in (classification, masked_lm, next_token, span_infilling, generation, embedding):
+    explained = (classification, masked_lm, next_token, span_infilling, generation, embedding)
+    inside = (inside_endpoints.attention, inside_endpoints.ablation, inside_endpoints.layers, inside_endpoints.critical_heads)
+    for function in (*explained, *inside):
         gr.api(guarded(function, page=False), api_name=function.__name__, concurrency_id=MODEL_QUEUE, concurrency_limit=1)
     gr.api(guarded(catalog, page=False), api_name="catalog", queue=False)
