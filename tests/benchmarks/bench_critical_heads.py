@@ -1,14 +1,17 @@
-"""The 10 % most critical heads of bert-mini (sentiment) against 10 % random heads: accuracy when they are off.
+"""The 10 % most critical heads of bert-mini (sentiment) against 10 % random heads: accuracy and margin when they are off.
 
     python tests/benchmarks/bench_critical_heads.py
 
-Heads are ranked on half of the sentences by their mean effect on the right label's log-probability, and switched off on the other half.
-Prints accuracies with 95 % bootstrap intervals over sentences.
+The 200 sentences of examples/sentiment.tsv are split in halves; heads are ranked on one half by their mean effect on the margin
+(logit of the right label minus that of the wrong one) and switched off on the other, and the other way round.
+Prints means with 95 % bootstrap intervals over sentences.
 """
 
 from __future__ import annotations
 
+import csv
 import itertools
+from pathlib import Path
 
 import numpy as np
 
@@ -16,58 +19,67 @@ from explain.attention.ablation import Head, head_effects
 from explain.attention.answers import answers
 from explain.attention.critical import over_texts, switched_off
 from explain.explainer import TokenExplainer
+from explain.intervals import bootstrap
 from explain.types import Array, Question
 
-THINGS = ("film", "plot", "acting", "music", "ending", "script", "story", "dialogue", "camera work", "cast")
-GOOD = ("a warm and moving {}", "the {} is wonderful", "i loved the {}", "such a clever {}", "the {} never bores")
-BAD = ("a dull and lifeless {}", "the {} is awful", "i hated the {}", "the {} is not good", "such a tired {}")
+SENTENCES = Path(__file__).parents[2] / "examples" / "sentiment.tsv"
+OTHER = {"positive": "negative", "negative": "positive"}
 SHARE, RANDOM_SETS = 0.1, 20
 
 
-def sentences() -> list[tuple[str, str]]:
+def questions_of(explainer: TokenExplainer) -> list[Question]:
+    with SENTENCES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
     return [
-        (frame.format(thing), label) for label, frames in (("positive", GOOD), ("negative", BAD)) for frame in frames for thing in THINGS
+        explainer.ask(row["sentence"], target=row["label"], foil=OTHER[row["label"]], unit="logit").single().questions[0] for row in rows
     ]
 
 
-def correct(explainer: TokenExplainer, questions: list[Question], heads: list[Head]) -> Array:
+def margins(explainer: TokenExplainer, questions: list[Question], heads: list[Head]) -> Array:
     found = []
     for question in questions:
         with switched_off(explainer.model, question, heads):
-            found.append(answers(explainer.model, question, 1).candidates[0] == question.target.index)
-    return np.array(found, dtype=np.float64)
+            found.append(answers(explainer.model, question, 1).scores[0])
+    return np.array(found)
 
 
-def interval(values: Array) -> str:
-    """Mean of [..., texts] with a bootstrap interval over texts."""
-    per_text = values.reshape(-1, values.shape[-1]).mean(0)
-    rng = np.random.default_rng(0)
-    means = per_text[rng.integers(len(per_text), size=(2000, len(per_text)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return f"{per_text.mean():.3f} [{low:.3f}, {high:.3f}]"
+def critical_heads(explainer: TokenExplainer, questions: list[Question], count: int) -> tuple[list[Head], str]:
+    effect = over_texts([head_effects(explainer.model, question) for question in questions])["self"].mean
+    heads = [Head("self", *map(int, np.unravel_index(place, effect.shape))) for place in np.argsort(-effect, axis=None)[:count]]
+    return heads, ", ".join(f"{h.layer}.{h.index} ({effect[h.layer, h.index]:.2f})" for h in heads)
+
+
+def show(name: str, values: Array) -> None:
+    found = bootstrap(values)
+    print(f"{name:<28} {found.mean:6.3f} [{found.low:.3f}, {found.high:.3f}]")
 
 
 def main() -> None:
     explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
-    questions = [explainer.ask(text, target=label, unit="log_probability").questions[0] for text, label in sentences()]
-    ranking, held_out = questions[::2], questions[1::2]
-    effect = over_texts([head_effects(explainer.model, question) for question in ranking])["self"]
-    layers, heads = effect.mean.shape
-    count = max(1, round(SHARE * layers * heads))
-    order = np.argsort(-effect.mean, axis=None)
-    critical = [Head("self", int(i) // heads, int(i) % heads) for i in order[:count]]
-    every = [Head("self", layer, head) for layer, head in itertools.product(range(layers), range(heads))]
+    questions = questions_of(explainer)
     rng = np.random.default_rng(0)
-    random = np.stack(
-        [correct(explainer, held_out, [every[int(i)] for i in rng.choice(len(every), count, replace=False)]) for _ in range(RANDOM_SETS)]
-    )
-    plain, without = correct(explainer, held_out, []), correct(explainer, held_out, critical)
-    named = ", ".join(f"{h.layer}.{h.index} ({effect.mean[h.layer, h.index]:.2f})" for h in critical)
-    print(f"{len(ranking)} sentences rank, {len(held_out)} are tested; {count} of {layers * heads} heads off: {named}")
-    print(f"{'all heads on':<20} {interval(plain)}")
-    print(f"{'critical heads off':<20} {interval(without)}")
-    print(f"{'random heads off':<20} {interval(random)}  ({RANDOM_SETS} sets)")
-    print(f"{'random - critical':<20} {interval(random.mean(0) - without)}")
+    halves = np.split(rng.permutation(len(questions)), 2)
+    config = explainer.model.model.config
+    every = [Head("self", *at) for at in itertools.product(range(config.num_hidden_layers), range(config.num_attention_heads))]
+    count = round(SHARE * len(every))
+    plain, critical, random = [], [], []
+    for ranking, tested in (halves, halves[::-1]):
+        test = [questions[i] for i in tested]
+        heads, named = critical_heads(explainer, [questions[i] for i in ranking], count)
+        print(f"{count} of {len(every)} heads, ranked on {len(ranking)} sentences and off on the other {len(test)}: {named}")
+        sets = [[every[int(i)] for i in rng.choice(len(every), count, replace=False)] for _ in range(RANDOM_SETS)]
+        plain.append(margins(explainer, test, []))
+        critical.append(margins(explainer, test, heads))
+        random.append(np.stack([margins(explainer, test, chosen) for chosen in sets]))
+    on, off, by_chance = np.concatenate(plain), np.concatenate(critical), np.concatenate(random, axis=1)
+    show("accuracy, all heads on", on > 0)
+    show("accuracy, critical heads off", off > 0)
+    show("accuracy, random heads off", (by_chance > 0).mean(0))
+    show("  random - critical", (by_chance > 0).mean(0) - (off > 0))
+    show("margin, all heads on", on)
+    show("margin, critical heads off", off)
+    show("margin, random heads off", by_chance.mean(0))
+    show("  random - critical", by_chance.mean(0) - off)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from gradio_client import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from explain.explainer import Analysis
+from explain.interface import ablation_part, layers_part
 from explain.interface.app import build, launch_options
 from explain.method import Method
 from explain.methods import method_class
@@ -151,3 +152,22 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Analysis, "run", counted)
     return names
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The reports that were computed for the Inside part."""
+    made: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        report = getattr(module, name)
+
+        def watched(*args: Any, **more: Any) -> Any:
+            made.append(name)
+            return report(*args, **more)
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(ablation_part, "ablation_report")
+    watch(layers_part, "layer_report")
+    return made

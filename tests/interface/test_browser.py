@@ -172,6 +172,60 @@ def test_the_network_is_drawn_when_it_is_opened(app: App, task: str) -> None:
     app.wait_plot_changed("network", before)
 
 
+PARTS = {
+    "alignment": ("alignment-part", ["alignment"]),
+    "ablation": ("ablation-part", ["ablation-heads", "ablation-layers", "ablation-curve"]),
+    "layers": ("layers-part", ["lens", "layers-tokens"]),
+}
+
+
+def unfold(app: App, part: str) -> None:
+    app.part(part).get_by_role("button").first.click()
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("task", ["classification", "generation"])
+def test_a_part_inside_is_computed_when_it_is_opened(app: App, task: str, part: str, looked: list[str]) -> None:
+    app.open(task).explain()
+    expect(app.part("received").locator("tbody tr").first).to_be_visible()
+    assert looked == []
+    place, plots = PARTS[part]
+    unfold(app, place)
+    for plot in plots:
+        expect(app.plot(plot)).to_be_visible()
+    assert looked == {"alignment": [], "ablation": ["ablation_report"], "layers": ["layer_report"]}[part]
+    unfold(app, place)
+    unfold(app, place)
+    expect(app.plot(plots[0])).to_be_visible()
+    assert len(looked) <= 1
+
+
+def test_a_head_that_is_off_changes_the_scores_shown(app: App) -> None:
+    app.open("classification").explain()
+    unfold(app, "ablation-part")
+    expect(app.part("ablation-ranked").locator("tbody tr")).to_have_count(10)
+    before = app.plot_values("ablation-heads")
+    app.part("ablation-kind").get_by_label("the probability").check()
+    app.wait_plot_changed("ablation-heads", before)
+    app.part("ablation-compare").click()
+    expect(app.plot("ablation-difference")).to_be_visible()
+    expect(app.part("ablation-difference")).to_contain_text("difference")
+    before = app.plot_values("ablation-heads")
+    app.part("ablation-off").get_by_label("its mean").check()
+    app.wait_plot_changed("ablation-heads", before)
+
+
+def test_every_view_by_layer_says_whether_it_knows_the_target(app: App) -> None:
+    app.open("masked_lm").explain()
+    unfold(app, "layers-part")
+    expect(app.part("layers-note")).to_contain_text("pushes towards the target")
+    for view in ("value zeroing", "attention"):
+        before = app.plot_values("layers-tokens")
+        app.part("layers-view").get_by_label(view, exact=True).check()
+        app.wait_plot_changed("layers-tokens", before)
+        expect(app.part("layers-note")).to_contain_text("Does not know the target")
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_example_chips_fill_text_target_and_foil(app: App, task: str) -> None:
     app.open(task)

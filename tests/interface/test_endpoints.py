@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from gradio_client import Client
 
+from explain.attention.report import ablation_report, layer_report
+from explain.attention.weights import AttentionWeights
 from explain.errors import ExplainError
 from explain.explainer import DEFAULT_METHODS, TokenExplainer
 from explain.methods import METHODS
@@ -27,6 +29,10 @@ PARAMETERS = {
     "/generation": ("text", "model", "methods", "target", "foil", "unit", "step", "options", "maps"),
     "/embedding": ("text", "model", "methods", "options", "maps"),
     "/catalog": (),
+    "/attention": ("text", "task", "model", "position"),
+    "/ablation": ("text", "task", "model", "target", "foil", "unit", "position", "step", "off"),
+    "/layers": ("text", "task", "model", "target", "foil", "unit", "position", "step"),
+    "/critical_heads": ("texts", "task", "model", "target", "foil", "unit", "off", "seed"),
 }
 
 
@@ -147,6 +153,37 @@ def test_the_catalog_lists_tasks_models_and_methods(client: Client) -> None:
         assert found["models"][0]["bundled"], task
     for method, given in zip(METHODS, catalog["methods"], strict=True):
         same(given, method.describe())
+
+
+@pytest.mark.parametrize("asked", DEFAULTS, ids=name_of)
+def test_inside_endpoints_give_the_arrays_of_the_core(client: Client, asked: Asked) -> None:
+    where = {"text": asked.text, "task": asked.task, "model": asked.model}
+    with TokenExplainer.from_pretrained(asked.model, task=asked.task) as explainer:
+        analysis = explainer.ask(asked.text, **asked.more).single()
+        ablation = ablation_report(explainer.model, analysis.questions[0]).to_dict()
+        layers = layer_report(explainer.model, analysis.questions[0]).to_dict()
+        weights = explainer.ask(asked.text).single().run(AttentionWeights()).maps
+    found = client.submit(**where, api_name="/attention").result(timeout=FOREVER)
+    same(found["weights"], {group: values.tolist() for group, values in weights.items()})
+    same(client.submit(**where, **asked.more, api_name="/ablation").result(timeout=FOREVER), ablation)
+    given = client.submit(**where, **asked.more, api_name="/layers").result(timeout=FOREVER)
+    assert len(given.pop("tokens")) == len(given["attention"][0])
+    same(given, layers)
+
+
+def test_critical_heads_come_with_intervals(client: Client) -> None:
+    texts = ["A fine film.", "A dull film.", "I loved it."]
+    found = client.submit(texts, target="positive", api_name="/critical_heads").result(timeout=FOREVER)
+    each = [client.submit(text, target="positive", api_name="/ablation").result(timeout=FOREVER) for text in texts]
+    effects = np.array([result["heads"]["self"]["effect"] for result in each])
+    interval = {name: np.array(values) for name, values in found["heads"]["self"].items()}
+    np.testing.assert_allclose(interval["mean"], effects.mean(0), atol=1e-6)
+    assert (interval["low"] <= interval["mean"] + 1e-9).all()
+    assert (interval["mean"] <= interval["high"] + 1e-9).all()
+    with pytest.raises(Exception, match="between 1 and 100 texts, got 0"):
+        client.submit([], api_name="/critical_heads").result(timeout=FOREVER)
+    with pytest.raises(Exception, match="zero or mean, not 'half'"):
+        client.submit("Fine.", off="half", api_name="/ablation").result(timeout=FOREVER)
 
 
 BERT: dict[str, Any] = {"task": "masked_lm", "model": "bert-mini"}
