@@ -14,6 +14,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from explain.errors import UnsupportedError
 from explain.models import architectures, passes
 from explain.models.architectures import Architecture, AttentionSite
 from explain.models.quiet import quiet
@@ -259,6 +261,28 @@ class Instruments:
             _set_attention(model, self._implementation)
         for module in self._training:
             module.training = True
+
+    def plain_copy(self) -> PreTrainedModel:
+        """A copy of the model without instruments; the model is not touched.
+
+        Raises:
+            UnsupportedError: Its weights are not in memory.
+        """
+        model = self._model()
+        if model is None or any(parameter.is_meta for parameter in model.parameters()):
+            raise UnsupportedError("The model cannot be copied: its weights are not all in memory.")
+        copy = deepcopy(model)
+        ours = {hook.id for hook in self._hooks}
+        for module in copy.modules():
+            for hooks in (module._forward_hooks, module._forward_pre_hooks):
+                for key in ours & hooks.keys():
+                    del hooks[key]
+            gate = vars(module).get("forward")
+            if isinstance(gate, passes.LayerGate):
+                gate.remove()
+        if self.architecture.sites:
+            _set_attention(copy, self._implementation)
+        return copy
 
     @contextlib.contextmanager
     def attention(self, probe: AttentionProbe) -> Iterator[None]:

@@ -7,8 +7,12 @@ import pytest
 
 from explain import TokenExplainer
 from explain.comparison.agreement import Measure, agreement, mean_agreement
+from explain.comparison.race import faithfulness_over_texts, race
+from explain.comparison.randomisation import Randomisation, randomisation
 from explain.intervals import bootstrap
+from explain.methods import METHODS
 from explain.visualization.agreement import agreement_heatmap
+from explain.visualization.curves import DELETION, INSERTION, faithfulness_curves, race_curves, randomisation_chart, style_of
 from explain.visualization.intervals import interval_chart
 
 
@@ -48,3 +52,47 @@ def test_the_chart_ranks_and_marks_ties():
     assert dots.error_x.array[1] == 0
     assert "interval" not in dots.text[1]
     assert figure.layout.shapes[0].x0 == 0.3
+
+
+@pytest.fixture(scope="module")
+def raced():
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        methods = ["attention", "occlusion"]
+        texts = ("A fine and moving film.", "It was a dull story.")
+        results = list(faithfulness_over_texts(explainer, texts, methods, orders=3, beam=1))
+        stages = tuple(randomisation(explainer.ask(texts[0]), methods))
+        return results, Randomisation(stages, 6)
+
+
+@pytest.mark.parametrize("kind", [DELETION, INSERTION])
+def test_the_race_draws_every_curve_and_the_bounds(raced, kind):
+    found = raced[0][0]
+    lines = {trace.name: trace for trace in faithfulness_curves(found, kind).data}
+    assert list(lines) == ["random orders", "random, mean", "best order found", "Attention", "Occlusion"]
+    assert list(lines["Occlusion"].y) == pytest.approx(getattr(found["occlusion"], kind).tolist())
+    best = found.best.deletion if kind == DELETION else found.best_insertion
+    assert list(lines["best order found"].y) == pytest.approx(best.tolist())
+    assert lines["Attention"].line.dash == "dot"
+    first = found.players[found["occlusion"].order[0]]
+    assert lines["Occlusion"].text[1].endswith(first)
+
+
+def test_the_race_over_texts_draws_means_with_bands(raced):
+    found = race(raced[0])
+    lines = {trace.name: trace for trace in race_curves(found).data if trace.name}
+    assert list(lines["Occlusion"].y) == pytest.approx(found.deletion["occlusion"].mean.tolist())
+    assert len(race_curves(found).data) == 8
+
+
+def test_the_randomisation_chart_begins_at_one(raced):
+    figure = randomisation_chart(raced[1])
+    line = next(trace for trace in figure.data if trace.name == "Occlusion")
+    assert line.y[0] == pytest.approx(1.0)
+    assert list(line.y) == pytest.approx([stage.similarity["occlusion"] for stage in raced[1].stages])
+    assert figure.layout.xaxis.ticktext[0] == "original"
+
+
+def test_every_method_has_a_style_of_its_own():
+    styles = [style_of(method.name) for method in METHODS]
+    assert len({style["color"] for style in styles}) == len(METHODS)
+    assert len({style["symbol"] for style in styles}) == len(METHODS)

@@ -1,0 +1,144 @@
+"""Curves of the methods: the race of deletion and insertion, and the randomisation check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explain.comparison.faithfulness import Faithfulness
+from explain.comparison.race import GRID, Race
+from explain.comparison.randomisation import Randomisation
+from explain.types import Array, Family
+from explain.visualization.colors import TEXT
+from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks, title_of
+
+DELETION, INSERTION = "deletion", "insertion"
+COLORS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#b8860b",
+    "#56b4e9",
+    "#7b3fa0",
+    "#8c564b",
+    "#607d3b",
+    "#c2185b",
+    "#00838f",
+    "#6d6d6d",
+)
+MARKERS = (
+    "circle",
+    "square",
+    "diamond",
+    "cross",
+    "x",
+    "triangle-up",
+    "triangle-down",
+    "star",
+    "hexagon",
+    "pentagon",
+    "bowtie",
+    "hourglass",
+)
+
+
+def style_of(method: str) -> dict[str, str]:
+    """A method's colour, marker and dash, the same in every chart: internal methods are dotted, external ones solid."""
+    from explain.methods import METHODS, method_class
+
+    number = [known.name for known in METHODS].index(method)
+    internal = method_class(method).family is Family.INTERNAL
+    return {"color": COLORS[number % len(COLORS)], "symbol": MARKERS[number % len(MARKERS)], "dash": "dot" if internal else "solid"}
+
+
+def faithfulness_curves(found: Faithfulness, kind: str = DELETION) -> go.Figure:
+    """The score while the most important tokens of each method are taken away (deletion) or brought back (insertion).
+
+    Grey is what random orders reach (5th to 95th percentile), dashed the best order found. In a deletion chart low is faithful, in an
+    insertion chart high.
+    """
+    steps = list(range(len(found.players) + 1))
+    random = found.random
+    low, high = (random.deletion_low, random.deletion_high) if kind == DELETION else (random.insertion_low, random.insertion_high)
+    best = found.best.deletion if kind == DELETION else found.best_insertion
+    figure = _chart("words taken away" if kind == DELETION else "words brought back", "score")
+    _band(figure, steps, low, high, "random orders")
+    _line(figure, steps, getattr(random, kind), "random, mean", color=TEXT, dash="dot")
+    _line(figure, steps, best, "best order found", color=TEXT, dash="dash")
+    for curve in found.curves:
+        taken = [found.players[player] for player in curve.order]
+        texts = ["the whole text" if kind == DELETION else "nothing", *(("without " if kind == DELETION else "with ") + w for w in taken)]
+        _line(figure, steps, getattr(curve, kind), title_of(curve.name), texts, **style_of(curve.name))
+    return figure
+
+
+def race_curves(found: Race, kind: str = DELETION) -> go.Figure:
+    """The same averaged over texts, as change of the score, with a bootstrap band for each method."""
+    curves = found.deletion if kind == DELETION else found.insertion
+    shares = GRID.tolist()
+    figure = _chart("share of the words taken away" if kind == DELETION else "share of the words brought back", "change of the score")
+    for name, interval in curves.items():
+        style = style_of(name) if name in found.overall else {"color": TEXT, "dash": "dot" if name == "random" else "dash"}
+        if not np.isnan(interval.low).any():
+            _band(figure, shares, interval.low, interval.high, None, style["color"])
+        _line(figure, shares, interval.mean, title_of(name) if name in found.overall else name, **style)
+    return figure
+
+
+def randomisation_chart(found: Randomisation, *, absolute: bool = False) -> go.Figure:
+    """Rank correlation with the original scores after each part is randomised; the band is where random orders lie on average."""
+    parts = [stage.part for stage in found.stages]
+    steps = list(range(len(parts)))
+    figure = _chart("randomised so far, from the top down", "Spearman's rho with the original scores")
+    chance = np.full(len(parts), found.chance)
+    _band(figure, steps, -chance, chance, "chance")
+    for method in found.stages[0].similarity:
+        values = np.array([(stage.absolute if absolute else stage.similarity)[method] for stage in found.stages])
+        _line(figure, steps, values, title_of(method), parts, **style_of(method))
+    figure.update_xaxes(**ticks(parts), tickangle=-40)
+    figure.update_yaxes(range=[-1.05, 1.05])
+    return figure
+
+
+def _chart(x: str, y: str) -> go.Figure:
+    legend = {"orientation": "h", "y": -0.25, "yanchor": "top"}
+    figure = go.Figure(layout=layout(440, xaxis={"title": x, "tickangle": 0, **GRID_LINES}, legend=legend))
+    figure.update_yaxes(autorange=True, title=y, **GRID_LINES)
+    return figure
+
+
+def _line(
+    figure: go.Figure,
+    x: Sequence[float],
+    y: Array,
+    name: str,
+    texts: Sequence[str] | None = None,
+    *,
+    color: str,
+    dash: str,
+    symbol: str | None = None,
+) -> None:
+    labels = [name] * len(x) if texts is None else [f"{name}<br>{text}" for text in plain(texts)]
+    figure.add_trace(
+        go.Scatter(
+            x=list(x),
+            y=[None if np.isnan(value) else float(value) for value in y],
+            name=name,
+            mode="lines" if symbol is None else "lines+markers",
+            line={"color": color, "dash": dash, "width": 2},
+            marker=None if symbol is None else {"symbol": symbol, "size": 7},
+            text=labels,
+            hovertemplate="%{text}<br>%{y:.4g}<extra></extra>",
+        )
+    )
+
+
+def _band(figure: go.Figure, x: Sequence[float], low: Array, high: Array, name: str | None, color: str = TEXT) -> None:
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    around = [*x, *reversed(x)]
+    edge = [*high.tolist(), *reversed(low.tolist())]
+    fill: Mapping[str, object] = {"fill": "toself", "fillcolor": f"rgba({red},{green},{blue},.18)", "line": {"width": 0}}
+    figure.add_trace(go.Scatter(x=around, y=edge, name=name, showlegend=name is not None, mode="lines", hoverinfo="skip", **fill))
