@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explain.interface import endpoints, options, serving
+from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
 from explain.interface.serving import Request
 from explain.interface.task_tab import TaskTab
@@ -26,7 +27,8 @@ def build() -> gr.Blocks:
         gr.Markdown("# Which tokens made the model say that?", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
         with gr.Tabs(elem_id="tabs"):
-            tabs = [TaskTab(task) for task in PRESETS]
+            tabs: list[TaskTab | CompareTab] = [TaskTab(task) for task in PRESETS]
+            tabs.append(CompareTab())
             with gr.Tab("About", id="about", elem_id="tab-about"):
                 gr.Markdown(ABOUT.read_text(encoding="utf-8"))
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):

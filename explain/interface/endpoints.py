@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from explain.explainer import DEFAULT_METHODS
-from explain.interface import inside_endpoints
+from explain.interface import comparison_endpoints, inside_endpoints
 from explain.interface.serving import MODEL_QUEUE, Request, explain_steps, guarded
 from explain.methods import METHODS
 from explain.models.catalog import models_for
@@ -129,6 +129,12 @@ def build() -> None:
     """Register the endpoints in the current Blocks."""
     explained = (classification, masked_lm, next_token, span_infilling, generation, embedding)
     inside = (inside_endpoints.attention, inside_endpoints.ablation, inside_endpoints.layers, inside_endpoints.critical_heads)
-    for function in (*explained, *inside):
+    compared = (
+        comparison_endpoints.agreement,
+        comparison_endpoints.faithfulness,
+        comparison_endpoints.randomisation,
+        comparison_endpoints.scorecard,
+    )
+    for function in (*explained, *inside, *compared):
         gr.api(guarded(function, page=False), api_name=function.__name__, concurrency_id=MODEL_QUEUE, concurrency_limit=1)
     gr.api(guarded(catalog, page=False), api_name="catalog", queue=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from explain.attention.ablation import Ablation
@@ -9,9 +10,8 @@ from explain.attention.report import ablation_over_texts, ablation_report, layer
 from explain.attention.weights import AttentionWeights
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
+from explain.interface.comparison_endpoints import request_of
 from explain.interface.serving import Request, asked
-from explain.models.catalog import models_for
-from explain.models.tasks import TASKS
 
 MOST_TEXTS = 100
 
@@ -97,6 +97,5 @@ def _request(
     position: int | None = None,
     step: int | None = None,
 ) -> Request:
-    if task not in TASKS:
-        raise InputError(f"The task {task!r} is not known. Choose one of: {', '.join(TASKS)}.")
-    return Request(task, text, model or models_for(task)[0].name, ["attention"], target, foil, unit, position, step)
+    asked_for = request_of(task, [text], model, ["attention"], target, foil, unit, None)
+    return dataclasses.replace(asked_for, position=position, step=step)

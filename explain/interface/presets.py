@@ -109,3 +109,10 @@ PRESETS: dict[str, Preset] = {
 }
 
 UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
+
+COMPARE_METHODS = ("attention", "attention_rollout", "input_x_gradient", "integrated_gradients", "lrp", "occlusion")
+COMPARE_TEXTS = {
+    "classification": "The plot is thin, but the acting is wonderful.",
+    "next_token": "The doctor told the patient to take the",
+    "generation": "The president said that",
+}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from explain.attention.report import AblationReport
+from explain.comparison.faithfulness import Faithfulness
 from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
@@ -139,6 +140,18 @@ def critical_table(report: AblationReport, *, most: int = 10) -> str:
         at = (head.layer, head.index)
         answer = "changes" if report.heads.flips[head.group][at] else "stays"
         lines.append(f"| {place + 1} | {head_name(head)} | {report.heads.effect[head.group][at]:+.4g} | {answer} |")
+    return "\n".join(lines)
+
+
+def race_table(found: Faithfulness) -> str:
+    """The methods of a race, the most faithful first."""
+    lines = ["| method | comprehensiveness | sufficiency | normalised, 0 random – 1 best |", "| --- | ---: | ---: | ---: |"]
+    rows = sorted(found.curves, key=lambda curve: -found.overall(curve))
+    for curve in rows:
+        overall = found.overall(curve)
+        share = "–" if overall != overall else f"{overall:+.2f}"
+        title = method_class(curve.name).title
+        lines.append(f"| {title} | {curve.comprehensiveness:+.3f} | {curve.sufficiency:+.3f} | {share} |")
     return "\n".join(lines)
 
 

@@ -15,34 +15,8 @@ from explain.visualization.colors import TEXT
 from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks, title_of
 
 DELETION, INSERTION = "deletion", "insertion"
-COLORS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#b8860b",
-    "#56b4e9",
-    "#7b3fa0",
-    "#8c564b",
-    "#607d3b",
-    "#c2185b",
-    "#00838f",
-    "#6d6d6d",
-)
-MARKERS = (
-    "circle",
-    "square",
-    "diamond",
-    "cross",
-    "x",
-    "triangle-up",
-    "triangle-down",
-    "star",
-    "hexagon",
-    "pentagon",
-    "bowtie",
-    "hourglass",
-)
+COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #b8860b #56b4e9 #7b3fa0 #8c564b #607d3b #c2185b #00838f #6d6d6d".split()
+MARKERS = "circle square diamond cross x triangle-up triangle-down star hexagon pentagon bowtie hourglass".split()
 
 
 def style_of(method: str) -> dict[str, str]:

@@ -1,0 +1,253 @@
+"""The tab that tells which explanation to believe: agreement, faithfulness, randomisation, known evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.components import Component
+
+from explain.comparison.agreement import Measure
+from explain.comparison.race import race
+from explain.comparison.scorecard import scorecard
+from explain.interface import views
+from explain.interface.comparing import Compared, RaceOptions, agreed, compared, examined, randomised, read_texts
+from explain.interface.options import OptionWidgets
+from explain.interface.presets import COMPARE_METHODS, COMPARE_TEXTS, PRESETS, UNIT_LABELS
+from explain.interface.serving import HEAVY, LIGHT, Request, guarded, message_of, shown_error
+from explain.methods import method_class
+from explain.models.catalog import models_for
+from explain.models.perturbation import Granularity, Replacement
+from explain.models.tasks import TASKS
+from explain.visualization.agreement import MEASURE_TITLES, agreement_heatmap
+from explain.visualization.curves import DELETION, INSERTION, faithfulness_curves, race_curves, randomisation_chart
+from explain.visualization.intervals import interval_chart
+
+INTRO = "All methods on one text or on many: where do they agree, and which are faithful to the model?"
+AGREEMENT = (
+    "How alike the methods rank the tokens; lines part internal from external methods. **Agreement is not quality**: two methods may "
+    "agree and both be wrong (Neely et al. 2021; Krishna et al. 2022). Methods without a sign are compared by absolute scores."
+)
+FAITHFULNESS = (
+    "Words are taken away (deletion) or brought back (insertion), the most important first. A faithful method's deletion curve falls early "
+    "and its insertion curve rises early. **0** is what random orders reach and **1** the best order found, by construction."
+)
+RANDOMISATION = (
+    "The weights of a copy of the model are shuffled from the head down. Scores that stay like the original ones do not explain what the "
+    "model has learnt (Adebayo et al. 2018). The first text is used."
+)
+EVIDENCE = (
+    "Sentences of ours in which one word is known to decide: the subject of a verb, with nouns of the other number between, or a planted "
+    "word of feeling. Only pairs that the model answers rightly count. They do not depend on your text."
+)
+Updates = dict[Component, Any]
+Runs = Callable[..., Iterator[tuple[str, Updates]]]
+Entry = TypeVar("Entry")
+
+
+class CompareTab:
+    """Built inside the current Blocks; `connect` wires its events when everything else exists."""
+
+    def __init__(self) -> None:
+        with gr.Tab("Compare methods", id="compare", elem_id="tab-compare"):
+            gr.Markdown(INTRO)
+            with gr.Row(elem_classes="sides"):
+                with gr.Column(scale=2, min_width=300):
+                    self._build_question()
+                with gr.Column(scale=3, min_width=300):
+                    self._state = gr.State(None)
+                    self._status = gr.Markdown("Press **Compare**.", elem_id="compare-status")
+                    with gr.Tabs(elem_id="compare-views"):
+                        self._build_agreement()
+                        self._build_faithfulness()
+                        self._build_checks()
+
+    def _build_question(self) -> None:
+        first = models_for("classification")
+        self._task = gr.Dropdown(
+            [(task.title, name) for name, task in TASKS.items()], value="classification", label="Task", elem_id="compare-task"
+        )
+        self._text = gr.Textbox(
+            COMPARE_TEXTS["classification"],
+            label="Texts, one per line",
+            info="One text, or up to 50 for means with intervals.",
+            lines=5,
+            max_lines=20,
+            elem_id="compare-text",
+        )
+        with gr.Row():
+            self._compare = gr.Button("Compare", variant="primary", elem_id="compare-run")
+            self._stop = gr.Button("Stop", visible=False, elem_id="compare-stop")
+        self._model = gr.Dropdown(
+            [entry.name for entry in first],
+            value=first[0].name,
+            label="Model",
+            allow_custom_value=True,
+            elem_id="compare-model",
+        )
+        self._methods = gr.CheckboxGroup(views.method_choices(), value=list(COMPARE_METHODS), label="Methods", elem_id="compare-methods")
+        with gr.Accordion("Target, contrast and how words are taken away", open=False):
+            self._target = gr.Textbox("", label="Target", info="Empty: the model's own prediction for each text.", elem_id="compare-target")
+            self._foil = gr.Textbox("", label="rather than", info="Empty: no contrast.", elem_id="compare-foil")
+            self._unit = gr.Radio(
+                [("the task's default", ""), *((label, unit) for unit, label in UNIT_LABELS.items())],
+                value="",
+                label="Unit of the score",
+                elem_id="compare-unit",
+            )
+            self._replacement = gr.Radio(
+                [option.value for option in Replacement], value=Replacement.AUTO.value, label="What takes a word's place"
+            )
+            self._players = gr.Radio([option.value for option in Granularity], value=Granularity.WORDS.value, label="Taken away together")
+            self._seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+
+    def _build_agreement(self) -> None:
+        with gr.Tab("Agreement", id="agreement"):
+            gr.Markdown(AGREEMENT, elem_classes="note")
+            measures = [(title, measure.value) for measure, title in MEASURE_TITLES.items()]
+            self._measure = gr.Radio(measures, value=Measure.KENDALL.value, label="Measure", elem_id="compare-measure")
+            self._agreement = gr.Plot(label="Agreement", show_label=False, elem_id="compare-agreement", elem_classes="plot")
+
+    def _build_faithfulness(self) -> None:
+        with gr.Tab("Faithfulness", id="faithfulness"):
+            gr.Markdown(FAITHFULNESS, elem_classes="note")
+            self._kind = gr.Radio([DELETION, INSERTION], value=DELETION, label="Curve", elem_id="compare-kind")
+            self._curves = gr.Plot(label="Curves", show_label=False, elem_id="compare-curves", elem_classes="plot")
+            self._ranking = gr.Plot(label="Ranking", show_label=False, elem_id="compare-ranking", elem_classes="plot")
+            self._table = gr.Markdown(elem_id="compare-table")
+
+    def _build_checks(self) -> None:
+        with gr.Tab("Randomised weights", id="randomisation"):
+            gr.Markdown(RANDOMISATION, elem_classes="note")
+            self._randomise = gr.Button("Randomise the weights from the top down", elem_id="compare-randomise")
+            self._randomised = gr.Plot(label="Randomisation", show_label=False, elem_id="compare-randomisation", elem_classes="plot")
+        with gr.Tab("Known evidence", id="evidence"):
+            gr.Markdown(EVIDENCE, elem_classes="note")
+            self._examine = gr.Button("Put the methods to the test", elem_id="compare-examine")
+            self._top = gr.Plot(label="Highest score on the evidence", show_label=False, elem_id="compare-top", elem_classes="plot")
+            self._mass = gr.Plot(label="Scores on the evidence", show_label=False, elem_id="compare-mass", elem_classes="plot")
+
+    def connect(self, options: OptionWidgets) -> None:
+        """Wire the events; called when all widgets exist."""
+        asked = [self._task, self._text, self._model, self._methods, self._target, self._foil, self._unit]
+        asked += [self._replacement, self._players, self._seed, self._measure, self._kind, *options.components]
+        runs: list[tuple[Any, Runs, list[Component]]] = [
+            (self._compare.click, self._run, [self._state, self._agreement, self._curves, self._ranking, self._table]),
+            (self._randomise.click, self._run_randomisation, [self._randomised]),
+            (self._examine.click, self._run_examination, [self._top, self._mass]),
+        ]
+        running = []
+        for event, run, outputs in runs:
+            shown = [self._status, self._stop, *outputs]
+            done = event(_streamed(self, run, options), asked, shown, show_progress_on=[self._status], **HEAVY)
+            done.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
+            running.append(done)
+        self._stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, self._stop], cancels=running, **LIGHT)
+        self._measure.change(guarded(_draw_agreement), [self._state, self._measure], self._agreement, **LIGHT)
+        self._kind.change(guarded(_draw_curves), [self._state, self._kind], self._curves, **LIGHT)
+        self._task.change(guarded(_for_task), self._task, [self._text, self._model, self._target, self._foil], **LIGHT)
+
+    def request(self, values: tuple[Any, ...], options: OptionWidgets) -> tuple[Request, list[str], RaceOptions]:
+        """What the visitor asks, the texts, and how words are taken away."""
+        task, text, model, methods, target, foil, unit, replacement, players, seed = values[:10]
+        texts = read_texts(text)
+        chosen = options.read(values[12:], methods)
+        request = Request(task, texts[0], model or "", methods, target or None, foil or None, unit or None, options=chosen)
+        return request, texts, RaceOptions(Replacement(replacement), Granularity(players), seed=int(seed or 0))
+
+    def _run(self, request: Request, texts: list[str], options: RaceOptions, measure: str, kind: str) -> Iterator[tuple[str, Updates]]:
+        results: list[Compared] = []
+        for result in compared(request, texts, options):
+            results.append(result)
+            passes = sum(r.faithfulness.evaluations for r in results if r.faithfulness is not None)
+            drawn = {
+                self._state: list(results),
+                self._agreement: _draw_agreement(results, measure),
+                self._curves: _draw_curves(results, kind),
+                self._ranking: _draw_ranking(results),
+                self._table: _table(results),
+            }
+            yield f"{len(results)} of {len(texts)} texts · {passes} different inputs in the race", drawn
+
+    def _run_randomisation(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
+        for found in randomised(request, options.seed):
+            yield f"Randomised: {found.stages[-1].part}", {self._randomised: randomisation_chart(found)}
+
+    def _run_examination(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
+        results: list[Any] = []
+        for results in examined(request):
+            if len(results) % 8 == 0:
+                yield f"{len(results)} sentences examined", {}
+        found = scorecard(results)
+        named = {name: method_class(name).title for name in found.top}
+        place = {named[name]: number for name, number in found.place.items()}
+        top = interval_chart(
+            {named[n]: i for n, i in found.top.items()}, "highest score on the evidence", place=place, reference=found.chance
+        )
+        mass = interval_chart({named[n]: i for n, i in found.mass.items()}, "share of all absolute scores", reference=found.chance)
+        yield f"{found.right} of {found.sentences} sentences count (dotted: chance)", {self._top: top, self._mass: mass}
+
+    @property
+    def status(self) -> gr.Markdown:
+        """What runs, or what was wrong."""
+        return self._status
+
+    @property
+    def stop(self) -> gr.Button:
+        """Shown while something runs."""
+        return self._stop
+
+
+def _streamed(
+    tab: CompareTab, run: Callable[..., Iterator[tuple[str, Updates]]], options: OptionWidgets
+) -> Callable[..., Iterator[Updates]]:
+    def handler(*values: Any) -> Iterator[Updates]:
+        started = time.perf_counter()
+        yield {tab.stop: gr.update(visible=True), tab.status: "⏳ Reading …"}
+        try:
+            said = ""
+            for said, updates in run(*tab.request(values, options), values[10], values[11]):
+                yield {tab.status: f"⏳ {said} · {time.perf_counter() - started:.1f} s", **updates}
+            yield {tab.status: f"Done: {said} in {time.perf_counter() - started:.1f} s."}
+        except Exception as error:
+            message = message_of(error)
+            yield {tab.status: f"⚠️ Not compared: {views.escaped(message)}"}
+            raise shown_error(message) from error
+
+    return handler
+
+
+def _for_task(task: str) -> Any:
+    names = [entry.name for entry in models_for(task)]
+    return COMPARE_TEXTS.get(task, PRESETS[task].examples[0].text), gr.update(choices=names, value=names[0]), "", ""
+
+
+def _draw_agreement(results: list[Compared] | None, measure: str) -> Any:
+    found = agreed(results or [])
+    return None if found is None else agreement_heatmap(found, measure)
+
+
+def _draw_curves(results: list[Compared] | None, kind: str) -> Any:
+    raced = [result.faithfulness for result in results or [] if result.faithfulness is not None]
+    if not raced:
+        return None
+    return faithfulness_curves(raced[0], kind) if len(raced) == 1 else race_curves(race(raced), kind)
+
+
+def _draw_ranking(results: list[Compared]) -> Any:
+    raced = [result.faithfulness for result in results if result.faithfulness is not None]
+    if len(raced) < 2:
+        return None
+    found = race(raced)
+    return interval_chart(_titled(found.overall), "0 random, 1 best found", place=_titled(found.place), reference=0.0)
+
+
+def _titled(values: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {method_class(name).title: value for name, value in values.items()}
+
+
+def _table(results: list[Compared]) -> str:
+    raced = [result.faithfulness for result in results if result.faithfulness is not None]
+    return "" if len(raced) != 1 else views.race_table(raced[0])
