@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
+import plotly.graph_objects as go
 from gradio.components import Component
 
 from explain.comparison.agreement import Measure
@@ -108,26 +109,26 @@ class CompareTab:
             gr.Markdown(AGREEMENT, elem_classes="note")
             measures = [(title, measure.value) for measure, title in MEASURE_TITLES.items()]
             self._measure = gr.Radio(measures, value=Measure.KENDALL.value, label="Measure", elem_id="compare-measure")
-            self._agreement = gr.Plot(label="Agreement", show_label=False, elem_id="compare-agreement", elem_classes="plot")
+            self._agreement = _plot("Agreement", "agreement")
 
     def _build_faithfulness(self) -> None:
         with gr.Tab("Faithfulness", id="faithfulness"):
             gr.Markdown(FAITHFULNESS, elem_classes="note")
             self._kind = gr.Radio([DELETION, INSERTION], value=DELETION, label="Curve", elem_id="compare-kind")
-            self._curves = gr.Plot(label="Curves", show_label=False, elem_id="compare-curves", elem_classes="plot")
-            self._ranking = gr.Plot(label="Ranking", show_label=False, elem_id="compare-ranking", elem_classes="plot")
+            self._curves = _plot("Curves", "curves")
+            self._ranking = _plot("Ranking", "ranking")
             self._table = gr.Markdown(elem_id="compare-table")
 
     def _build_checks(self) -> None:
         with gr.Tab("Randomised weights", id="randomisation"):
             gr.Markdown(RANDOMISATION, elem_classes="note")
             self._randomise = gr.Button("Randomise the weights from the top down", elem_id="compare-randomise")
-            self._randomised = gr.Plot(label="Randomisation", show_label=False, elem_id="compare-randomisation", elem_classes="plot")
+            self._randomised = _plot("Randomisation", "randomisation")
         with gr.Tab("Known evidence", id="evidence"):
             gr.Markdown(EVIDENCE, elem_classes="note")
             self._examine = gr.Button("Put the methods to the test", elem_id="compare-examine")
-            self._top = gr.Plot(label="Highest score on the evidence", show_label=False, elem_id="compare-top", elem_classes="plot")
-            self._mass = gr.Plot(label="Scores on the evidence", show_label=False, elem_id="compare-mass", elem_classes="plot")
+            self._top = _plot("Highest score on the evidence", "top")
+            self._mass = _plot("Scores on the evidence", "mass")
 
     def connect(self, options: OptionWidgets) -> None:
         """Wire the events; called when all widgets exist."""
@@ -173,7 +174,7 @@ class CompareTab:
 
     def _run_randomisation(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
         for found in randomised(request, options.seed):
-            yield f"Randomised: {found.stages[-1].part}", {self._randomised: randomisation_chart(found)}
+            yield f"Randomised: {found.stages[-1].part}", {self._randomised: _shown(randomisation_chart(found))}
 
     def _run_examination(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
         results: list[Any] = []
@@ -187,7 +188,7 @@ class CompareTab:
             {named[n]: i for n, i in found.top.items()}, "highest score on the evidence", place=place, reference=found.chance
         )
         mass = interval_chart({named[n]: i for n, i in found.mass.items()}, "share of all absolute scores", reference=found.chance)
-        yield f"{found.right} of {found.sentences} sentences count (dotted: chance)", {self._top: top, self._mass: mass}
+        yield f"{found.right} of {found.sentences} sentences count (dotted: chance)", {self._top: _shown(top), self._mass: _shown(mass)}
 
     @property
     def status(self) -> gr.Markdown:
@@ -226,22 +227,31 @@ def _for_task(task: str) -> Any:
 
 def _draw_agreement(results: list[Compared] | None, measure: str) -> Any:
     found = agreed(results or [])
-    return None if found is None else agreement_heatmap(found, measure)
+    return _shown(None if found is None else agreement_heatmap(found, measure))
 
 
 def _draw_curves(results: list[Compared] | None, kind: str) -> Any:
     raced = [result.faithfulness for result in results or [] if result.faithfulness is not None]
     if not raced:
-        return None
-    return faithfulness_curves(raced[0], kind) if len(raced) == 1 else race_curves(race(raced), kind)
+        return _shown(None)
+    return _shown(faithfulness_curves(raced[0], kind) if len(raced) == 1 else race_curves(race(raced), kind))
 
 
 def _draw_ranking(results: list[Compared]) -> Any:
     raced = [result.faithfulness for result in results if result.faithfulness is not None]
     if len(raced) < 2:
-        return None
+        return _shown(None)
     found = race(raced)
-    return interval_chart(_titled(found.overall), "0 random, 1 best found", place=_titled(found.place), reference=0.0)
+    return _shown(interval_chart(_titled(found.overall), "0 random, 1 best found", place=_titled(found.place), reference=0.0))
+
+
+def _plot(label: str, name: str) -> gr.Plot:
+    return gr.Plot(label=label, show_label=False, elem_id=f"compare-{name}", elem_classes="plot", visible=False)
+
+
+def _shown(figure: go.Figure | None) -> Any:
+    """A plot with something on it; without, no empty box."""
+    return gr.update(value=figure, visible=figure is not None)
 
 
 def _titled(values: Mapping[str, Entry]) -> dict[str, Entry]:

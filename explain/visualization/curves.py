@@ -73,6 +73,7 @@ def randomisation_chart(found: Randomisation, *, absolute: bool = False) -> go.F
         values = np.array([(stage.absolute if absolute else stage.similarity)[method] for stage in found.stages])
         _line(figure, steps, values, title_of(method), parts, **style_of(method))
     figure.update_xaxes(**ticks(parts), tickangle=-40)
+    figure.update_layout(height=500, legend_y=-0.42)
     figure.update_yaxes(range=[-1.05, 1.05])
     return figure
 
@@ -114,5 +115,5 @@ def _band(figure: go.Figure, x: Sequence[float], low: Array, high: Array, name: 
     red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     around = [*x, *reversed(x)]
     edge = [*high.tolist(), *reversed(low.tolist())]
-    fill: Mapping[str, object] = {"fill": "toself", "fillcolor": f"rgba({red},{green},{blue},.18)", "line": {"width": 0}}
+    fill: Mapping[str, object] = {"fill": "toself", "fillcolor": f"rgba({red},{green},{blue},.12)", "line": {"width": 0}}
     figure.add_trace(go.Scatter(x=around, y=edge, name=name, showlegend=name is not None, mode="lines", hoverinfo="skip", **fill))

@@ -14,7 +14,7 @@ from explain.visualization.heatmaps import layout, plain, ticks
 def interval_chart(
     entries: Mapping[str, Interval], title: str, *, place: Mapping[str, int] | None = None, reference: float | None = None
 ) -> go.Figure:
-    """A dot and an interval per entry, the largest mean on top.
+    """A dot and an interval per entry, the best place or else the largest mean on top.
 
     Args:
         entries: Label -> scalar interval.
@@ -22,7 +22,7 @@ def interval_chart(
         place: Label -> place, shown beside the label; entries that share one are tied.
         reference: Where to draw a line, such as chance.
     """
-    labels = sorted(entries, key=lambda label: -float(entries[label].mean))
+    labels = sorted(entries, key=lambda label: (0 if place is None else place[label], -float(entries[label].mean)))
     shown = labels if place is None else [f"{place[label]}. {label}" for label in labels]
     means = [float(entries[label].mean) for label in labels]
     known = [not bool(entries[label].low != entries[label].low) for label in labels]

@@ -29,11 +29,14 @@ class App:
 
     def show(self, task: str) -> None:
         """Switch to a tab; in narrow windows it is in the overflow menu."""
-        self.task = task
+        self.visit(task, TASKS[task].title)
+
+    def visit(self, name: str, title: str) -> App:
+        """Switch to a tab by its title."""
+        self.task = name
         expect(self.page.locator("#title")).to_be_visible()
         expect(self.page.get_by_role("tablist").first).to_be_visible()
         self.page.wait_for_timeout(500)
-        title = TASKS[task].title
         tab = self.page.get_by_role("tab", name=title, exact=True).locator("visible=true")
         if tab.count():
             tab.first.click()
@@ -41,6 +44,7 @@ class App:
             self.page.locator(".overflow-menu > button").first.click()
             self.page.locator(".overflow-dropdown button", has_text=title).first.click()
         expect(self.part("text")).to_be_visible()
+        return self
 
     def part(self, name: str) -> Locator:
         return self.page.locator(f"#{self.task}-{name}")

@@ -14,9 +14,14 @@ from gradio_client import Client
 
 from explain.attention.report import ablation_report, layer_report
 from explain.attention.weights import AttentionWeights
+from explain.comparison.agreement import agreement, mean_agreement
+from explain.comparison.race import faithfulness_over_texts, race
+from explain.comparison.randomisation import Randomisation, randomisation
+from explain.comparison.scorecard import examine, scorecard
 from explain.errors import ExplainError
 from explain.explainer import DEFAULT_METHODS, TokenExplainer
 from explain.methods import METHODS
+from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
 
 FOREVER = 600
@@ -33,6 +38,13 @@ PARAMETERS = {
     "/ablation": ("text", "task", "model", "target", "foil", "unit", "position", "step", "off"),
     "/layers": ("text", "task", "model", "target", "foil", "unit", "position", "step"),
     "/critical_heads": ("texts", "task", "model", "target", "foil", "unit", "off", "seed"),
+    "/agreement": ("texts", "task", "model", "methods", "target", "foil", "unit", "options", "k"),
+    "/faithfulness": (
+        *("texts", "task", "model", "methods", "target", "foil", "unit", "options"),
+        *("replacement", "players", "orders", "beam", "seed"),
+    ),
+    "/randomisation": ("text", "task", "model", "methods", "target", "foil", "unit", "options", "seed"),
+    "/scorecard": ("task", "model", "methods", "options"),
 }
 
 
@@ -140,7 +152,8 @@ def test_the_endpoints_are_a_contract(client: Client) -> None:
     assert set(named) == set(PARAMETERS)
     for endpoint, parameters in PARAMETERS.items():
         assert tuple(p["parameter_name"] for p in named[endpoint]["parameters"]) == parameters
-        assert [p["parameter_name"] for p in named[endpoint]["parameters"] if not p["parameter_has_default"]] == list(parameters[:1])
+        needed = [] if endpoint == "/scorecard" else list(parameters[:1])
+        assert [p["parameter_name"] for p in named[endpoint]["parameters"] if not p["parameter_has_default"]] == needed
 
 
 def test_the_catalog_lists_tasks_models_and_methods(client: Client) -> None:
@@ -184,6 +197,48 @@ def test_critical_heads_come_with_intervals(client: Client) -> None:
         client.submit([], api_name="/critical_heads").result(timeout=FOREVER)
     with pytest.raises(Exception, match="zero or mean, not 'half'"):
         client.submit("Fine.", off="half", api_name="/ablation").result(timeout=FOREVER)
+
+
+TWO = ["A fine and moving film.", "It is not a good movie."]
+COMPARED = ["attention", "lrp", "occlusion"]
+
+
+def test_agreement_gives_the_numbers_of_the_core(client: Client) -> None:
+    found = client.submit(TWO[:1], methods=COMPARED, api_name="/agreement").result(timeout=FOREVER)
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        each = [agreement(explainer.analyze(text, COMPARED)) for text in TWO]
+    same(found, each[0].to_dict())
+    found = client.submit(TWO, methods=COMPARED, api_name="/agreement").result(timeout=FOREVER)
+    same(found, mean_agreement(each).to_dict())
+    with pytest.raises(Exception, match="at least two, got 1"):
+        client.submit(TWO, methods=["lrp"], api_name="/agreement").result(timeout=FOREVER)
+    with pytest.raises(Exception, match="1 to 50 texts"):
+        client.submit(["A film."] * 51, api_name="/agreement").result(timeout=FOREVER)
+
+
+def test_faithfulness_gives_the_numbers_of_the_core(client: Client) -> None:
+    given = {"methods": COMPARED, "orders": 5, "beam": 2, "players": "tokens", "replacement": "delete", "seed": 1}
+    found = client.submit(TWO, **given, api_name="/faithfulness").result(timeout=FOREVER)
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        options = {"orders": 5, "beam": 2, "seed": 1, "players": Granularity.TOKENS, "replacement": Replacement.DELETE}
+        each = list(faithfulness_over_texts(explainer, TWO, COMPARED, **options))
+    for one, other in zip(found["texts"], each, strict=True):
+        same(one, other.to_dict())
+    same(found["race"], race(each, seed=1).to_dict())
+    with pytest.raises(Exception, match="'magic' is not known"):
+        client.submit(TWO, replacement="magic", api_name="/faithfulness").result(timeout=FOREVER)
+
+
+def test_the_checks_give_the_numbers_of_the_core(client: Client) -> None:
+    found = client.submit(TWO[0], methods=["lrp"], seed=2, api_name="/randomisation").result(timeout=FOREVER)
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        analysis = explainer.ask(TWO[0])
+        players = sum(not token.special for token in analysis.encoding.tokens)
+        same(found, Randomisation(tuple(randomisation(analysis, ["lrp"], seed=2)), players).to_dict())
+        known = scorecard(list(examine(explainer, ["input_x_gradient"]))).to_dict()
+    same(client.submit(methods=["input_x_gradient"], api_name="/scorecard").result(timeout=FOREVER), known)
+    with pytest.raises(Exception, match="no sentences with known evidence"):
+        client.submit(task="embedding", api_name="/scorecard").result(timeout=FOREVER)
 
 
 BERT: dict[str, Any] = {"task": "masked_lm", "model": "bert-mini"}
