@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import reprlib
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,11 +27,11 @@ def _valid_text(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 TEXT = Kind("text", _valid_text)
-WHOLE = Kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+WHOLE = Kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)
 NUMBER = Kind("a finite number", _number)
 SWITCH = Kind("true or false", lambda value: isinstance(value, bool))
 RECORD = Kind("a JSON object", lambda value: isinstance(value, Mapping))
@@ -43,7 +43,7 @@ def either(*kinds: Kind) -> Kind:
 
 
 def optional(kind: Kind) -> Kind:
-    """This or null."""
+    """The same, or null."""
     return Kind(f"{kind.words} or null", lambda value: value is None or kind.holds(value))
 
 
