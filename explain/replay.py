@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from explain.card import describe_model, request_of, versions
+from explain.card import check, describe_model, request_of, versions
 from explain.explainer import TokenExplainer
+from explain.models.explained_model import ExplainedModel
 from explain.types import Attribution, Explanation, Target
 
 TOLERANCE = 1e-4
@@ -81,21 +82,34 @@ def replay(values: Mapping[str, Any], *, explainer: TokenExplainer | None = None
         model["name"], task=request.task, revision=model["revision"], labels=model["labels"], prefix=model["prefix"]
     )
     try:
-        explanation = own.analyze(**request.arguments)
-        now = describe_model(own.model)
+        return compare(values, own.analyze(**request.arguments), own.model, tolerance=tolerance)
     finally:
         if explainer is None:
             own.close()
-    answer = values["answer"]
-    mismatches = [*_answer_mismatches(answer, explanation)]
-    differences = [*_target_differences("target", answer["target"], explanation.target, tolerance)]
+
+
+def compare(values: Mapping[str, Any], explanation: Explanation, model: ExplainedModel, *, tolerance: float = TOLERANCE) -> Replay:
+    """A card's numbers against those of an explanation with all of the card's methods.
+
+    Args:
+        values: A card.
+        explanation: The same question, answered again.
+        model: What answered.
+        tolerance: The relative difference that counts as equal.
+
+    Raises:
+        InputError: It is not a card.
+    """
+    answer = check(values)["answer"]
+    mismatches = _answer_mismatches(answer, explanation)
+    differences = _target_differences("target", answer["target"], explanation.target, tolerance)
     if answer["foil"] is not None and explanation.foil is not None:
         differences += _target_differences("foil", answer["foil"], explanation.foil, tolerance)
     for recorded in values["methods"]:
         attribution = explanation[recorded["name"]]
         differences += _method_differences(recorded, attribution, tolerance)
         mismatches += _method_mismatches(recorded, attribution)
-    warnings = [*_changes("model", model, now), *_changes("version of", values["versions"], versions())]
+    warnings = [*_changes("model", values["model"], describe_model(model)), *_changes("version of", values["versions"], versions())]
     return Replay(explanation, tuple(differences), tuple(mismatches), tuple(warnings), tolerance)
 
 

@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from explain.comparison.orders import best_order, importance_order, random_orders
+from explain.comparison.orders import best_order, importance_order, random_orders, width_within
 from explain.errors import InputError
 from explain.models.explained_model import ExplainedModel
 from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of
+from explain.models.score import margin
 from explain.tokens import sum_over
 from explain.types import Array, Attribution, Question
 
 MOST_PLAYERS = 100
+MOST_ORDERS = 200
+WIDEST_BEAM = 64
+SEARCH_LIMIT = 1000
+NOISE = 1e-6
 BAND = (5, 95)
 
 
@@ -73,6 +78,7 @@ class Faithfulness:
         best: The order with the largest comprehensiveness that was found.
         worst: That with the smallest; read backwards it is the order with the best sufficiency.
         random: Random orders.
+        beam: Width of the beam that was used: the one asked for, or a narrower one for a long text.
         evaluations: Different inputs that went through the model.
         seconds: Wall-clock time.
     """
@@ -83,6 +89,7 @@ class Faithfulness:
     best: Curve
     worst: Curve
     random: RandomBand
+    beam: int
     evaluations: int
     seconds: float
 
@@ -102,19 +109,27 @@ class Faithfulness:
 
         NaN where no order is better than another. `between_bounds` is the normalisation of the paper.
         """
-        return _share(curve.comprehensiveness - self.random.comprehensiveness, self.best.comprehensiveness - self.random.comprehensiveness)
+        return self._share(
+            curve.comprehensiveness - self.random.comprehensiveness, self.best.comprehensiveness - self.random.comprehensiveness
+        )
 
     def normalised_sufficiency(self, curve: Curve) -> float:
         """The same for sufficiency, turned so that larger is better: 1 is the order that recovers the score soonest."""
-        return _share(self.random.sufficiency - curve.sufficiency, self.random.sufficiency - self.worst.comprehensiveness)
+        return self._share(self.random.sufficiency - curve.sufficiency, self.random.sufficiency - self.worst.comprehensiveness)
 
     def between_bounds(self, curve: Curve) -> float:
         """Comprehensiveness from 0 (worst order found) to 1 (best): normalised AOPC of Edin et al., 2025."""
-        return _share(curve.comprehensiveness - self.worst.comprehensiveness, self.best.comprehensiveness - self.worst.comprehensiveness)
+        return self._share(
+            curve.comprehensiveness - self.worst.comprehensiveness, self.best.comprehensiveness - self.worst.comprehensiveness
+        )
 
     def overall(self, curve: Curve) -> float:
         """Mean of normalised comprehensiveness and normalised sufficiency; methods are ranked by it."""
         return (self.normalised_comprehensiveness(curve) + self.normalised_sufficiency(curve)) / 2
+
+    def _share(self, part: float, whole: float) -> float:
+        """A part of the whole; NaN where the whole is no more than rounding errors of the model."""
+        return part / whole if abs(whole) > NOISE * max(1.0, abs(float(self.best.deletion[0]))) else float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON; what is not defined is `None`."""
@@ -127,6 +142,7 @@ class Faithfulness:
             "worst": self._curve(self.worst),
             "random": random,
             "best_insertion": self.best_insertion.tolist(),
+            "beam": self.beam,
             "evaluations": self.evaluations,
             "seconds": self.seconds,
         }
@@ -158,6 +174,7 @@ def faithfulness(
     orders: int = 20,
     beam: int = 4,
     seed: int = 0,
+    limit: int = SEARCH_LIMIT,
 ) -> Faithfulness:
     """Take the tokens away in the order of each method, most important first, and bring them back in the same order.
 
@@ -177,22 +194,26 @@ def faithfulness(
         replacement: What takes a token's place.
         players: Tokens, or words with the sum of their tokens' scores.
         orders: How many random orders.
-        beam: Width of the beam search; it takes about beam x n² evaluations.
+        beam: Width of the two beam searches; each scores about beam x n² / 2 inputs for n players.
         seed: Of the random orders.
+        limit: About how many inputs each beam search may score. A text that needs more gets a narrower beam, down to a greedy search;
+            beyond that (n > 44 with the default) each step tries only the players that count most alone. The bounds are then looser,
+            but still no method is outside them.
 
     Raises:
-        InputError: There is no method, fewer than two players or more than 100, or an argument is out of bounds.
+        InputError: There is no method, the scores answer another question, there are fewer than two players or more than 100, or an
+            argument is out of bounds.
         UnsupportedError: The tokenizer has no token for the replacement.
     """
     started = time.perf_counter()
     groups = [group for group in groups_of(question, players) if not group.special]
-    _check(attributions, question, len(groups), orders, beam)
+    _check(attributions, question, len(groups), orders, beam, limit)
     value = PerturbedScore(model, question, groups, replacement)
     by_method = [importance_order(sum_over(groups, a.scores)) for a in attributions]
     by_chance = random_orders(len(groups), orders, np.random.default_rng(seed))
     both_ways = [*by_chance, *(order[::-1] for order in by_chance)]
     known = [_curve(value, "", order) for order in [*by_method, *(order[::-1] for order in by_method), *both_ways]]
-    found = [_curve(value, "", best_order(value, len(groups), beam, largest=largest)) for largest in (True, False)]
+    found = [_curve(value, "", best_order(value, len(groups), beam, largest=largest, limit=limit)) for largest in (True, False)]
     candidates = sorted([*known, *found], key=lambda curve: curve.comprehensiveness)
     return Faithfulness(
         players=tuple(group.text for group in groups),
@@ -201,20 +222,37 @@ def faithfulness(
         best=_curve(value, "best found", candidates[-1].order),
         worst=_curve(value, "worst found", candidates[0].order),
         random=_band(known[-len(both_ways) :]),
+        beam=width_within(len(groups), beam, limit),
         evaluations=value.score.passes,
         seconds=time.perf_counter() - started,
     )
 
 
-def _check(attributions: Sequence[Attribution], question: Question, players: int, orders: int, beam: int) -> None:
+def _check(attributions: Sequence[Attribution], question: Question, players: int, orders: int, beam: int, limit: int) -> None:
     if not attributions:
         raise InputError("There is no method to put to the test. Choose at least one.")
-    if any(a.tokens != question.encoding.tokens for a in attributions):
-        raise InputError("The scores belong to other tokens than the question. Where several output tokens are explained, choose one step.")
+    for attribution in attributions:
+        steps = 1 if attribution.step_scores is None else len(attribution.step_scores)
+        if steps > 1:
+            raise InputError(
+                f"The race follows the score of one output token, but the scores of {attribution.method} are the sum over {steps}. "
+                "Choose one step."
+            )
+        if attribution.tokens != question.encoding.tokens:
+            raise InputError(f"The scores of {attribution.method} belong to other tokens than the question. Explain this question first.")
+        if (attribution.target, attribution.foil, attribution.unit) != (question.target, question.foil, question.unit):
+            raise InputError(
+                f"The scores of {attribution.method} explain {margin(attribution.target, attribution.foil)} ({attribution.unit}), but the "
+                f"question is {margin(question.target, question.foil)} ({question.unit}). Explain this question first."
+            )
     if not 2 <= players <= MOST_PLAYERS:
         raise InputError(f"The race takes 2 to {MOST_PLAYERS} tokens or words, got {players}. Give a longer or a shorter text.")
-    if orders < 2 or beam < 1:
-        raise InputError(f"At least 2 random orders and a beam of 1 are needed, got {orders} and {beam}.")
+    if not 2 <= orders <= MOST_ORDERS or not 1 <= beam <= WIDEST_BEAM:
+        raise InputError(
+            f"From 2 to {MOST_ORDERS} random orders and a beam of 1 to {WIDEST_BEAM} are needed, got {orders} orders and a beam of {beam}."
+        )
+    if limit < 1:
+        raise InputError(f"The limit of the search must be at least 1 input, got {limit}.")
 
 
 def _curve(value: PerturbedScore, name: str, order: Sequence[int]) -> Curve:
@@ -240,7 +278,3 @@ def _band(curves: Sequence[Curve]) -> RandomBand:
         float(np.mean([curve.comprehensiveness for curve in curves])),
         float(np.mean([curve.sufficiency for curve in curves])),
     )
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if abs(whole) > 1e-9 else float("nan")

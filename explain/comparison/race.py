@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from explain.comparison.faithfulness import Faithfulness, faithfulness
+from explain.comparison.faithfulness import SEARCH_LIMIT, Curve, Faithfulness, faithfulness
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.intervals import SAMPLES, Interval, bootstrap, places
@@ -26,18 +26,26 @@ class Race:
 
     Attributes:
         texts: How many count: those on which some order is better than another.
+        left_out: How many do not.
         overall: Method -> mean of normalised comprehensiveness and sufficiency: 0 random, 1 best found.
         comprehensiveness: Method -> normalised comprehensiveness.
         sufficiency: Method -> normalised sufficiency.
+        between_bounds: Method -> comprehensiveness from 0 (worst order found) to 1 (best), as Edin et al. normalise it.
+        raw_comprehensiveness: Method -> comprehensiveness in units of the score; larger is better.
+        raw_sufficiency: Method -> sufficiency in units of the score; smaller is better.
         place: Method -> place by `overall`; methods that the texts cannot tell apart may share one.
         deletion: Method (and "random", "best found") -> change of the score while tokens are taken away, at 21 shares from 0 to 1.
         insertion: The same while tokens are brought back.
     """
 
     texts: int
+    left_out: int
     overall: Mapping[str, Interval]
     comprehensiveness: Mapping[str, Interval]
     sufficiency: Mapping[str, Interval]
+    between_bounds: Mapping[str, Interval]
+    raw_comprehensiveness: Mapping[str, Interval]
+    raw_sufficiency: Mapping[str, Interval]
     place: Mapping[str, int]
     deletion: Mapping[str, Interval]
     insertion: Mapping[str, Interval]
@@ -46,6 +54,7 @@ class Race:
         """Plain Python for JSON."""
         return {
             "texts": self.texts,
+            "left_out": self.left_out,
             "shares": GRID.tolist(),
             "methods": {
                 name: {
@@ -53,6 +62,9 @@ class Race:
                     "overall": self.overall[name].to_dict(),
                     "comprehensiveness": self.comprehensiveness[name].to_dict(),
                     "sufficiency": self.sufficiency[name].to_dict(),
+                    "between_bounds": self.between_bounds[name].to_dict(),
+                    "raw_comprehensiveness": self.raw_comprehensiveness[name].to_dict(),
+                    "raw_sufficiency": self.raw_sufficiency[name].to_dict(),
                 }
                 for name in self.overall
             },
@@ -70,13 +82,15 @@ def faithfulness_over_texts(
     target: str | int | None = None,
     foil: str | int | None = None,
     unit: Unit | str | None = None,
+    step: int | None = None,
     replacement: Replacement = Replacement.AUTO,
     players: Granularity = Granularity.WORDS,
     orders: int = 20,
     beam: int = 4,
     seed: int = 0,
+    limit: int = SEARCH_LIMIT,
 ) -> Iterator[Faithfulness]:
-    """The race on every text, one whole text after the other; of a sequence task, its last output token.
+    """The race on every text, one whole text after the other; of a sequence task, the output token `step` (the last if left out).
 
     Raises:
         InputError: A text cannot be explained or raced.
@@ -84,7 +98,7 @@ def faithfulness_over_texts(
     """
     chosen = make_methods(methods, options)
     for text in texts:
-        analysis = explainer.ask(text, target=target, foil=foil, unit=unit).single()
+        analysis = explainer.ask(text, target=target, foil=foil, unit=unit, step=step).single()
         attributions = [analysis.run(method) for method in chosen]
         yield faithfulness(
             explainer.model,
@@ -95,6 +109,7 @@ def faithfulness_over_texts(
             orders=orders,
             beam=beam,
             seed=seed,
+            limit=limit,
         )
 
 
@@ -114,6 +129,9 @@ def race(results: Sequence[Faithfulness], *, samples: int = SAMPLES, seed: int =
     def over(values: Mapping[str, Array]) -> dict[str, Interval]:
         return {name: bootstrap(found, samples=samples, seed=seed) for name, found in values.items()}
 
+    def each(measure: Callable[[Faithfulness, Curve], float]) -> dict[str, Interval]:
+        return over({name: np.array([measure(result, result[name]) for result in counted]) for name in names})
+
     overall = {name: np.array([result.overall(result[name]) for result in counted]) for name in names}
     deletions = {name: [result[name].deletion for result in counted] for name in names}
     insertions = {name: [result[name].insertion for result in counted] for name in names}
@@ -121,9 +139,13 @@ def race(results: Sequence[Faithfulness], *, samples: int = SAMPLES, seed: int =
     insertions |= {"random": [r.random.insertion for r in counted], "best found": [r.best_insertion for r in counted]}
     return Race(
         texts=len(counted),
+        left_out=len(results) - len(counted),
         overall=over(overall),
-        comprehensiveness=over({name: np.array([r.normalised_comprehensiveness(r[name]) for r in counted]) for name in names}),
-        sufficiency=over({name: np.array([r.normalised_sufficiency(r[name]) for r in counted]) for name in names}),
+        comprehensiveness=each(Faithfulness.normalised_comprehensiveness),
+        sufficiency=each(Faithfulness.normalised_sufficiency),
+        between_bounds=each(Faithfulness.between_bounds),
+        raw_comprehensiveness=each(lambda _, curve: curve.comprehensiveness),
+        raw_sufficiency=each(lambda _, curve: curve.sufficiency),
         place=places(overall, samples=samples, seed=seed),
         deletion=over({name: np.stack([_on_grid(scores - scores[0]) for scores in curves]) for name, curves in deletions.items()}),
         insertion=over({name: np.stack([_on_grid(scores - scores[-1]) for scores in curves]) for name, curves in insertions.items()}),

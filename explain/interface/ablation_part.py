@@ -12,9 +12,10 @@ from explain.attention.critical import ablated_attribution
 from explain.attention.report import AblationReport, ablation_report
 from explain.errors import InputError
 from explain.interface import views
-from explain.interface.serving import HEAVY, LIGHT, Request, asked, guarded
+from explain.interface.serving import HEAVY, LIGHT, asked, guarded
 from explain.methods import make_methods
 from explain.models.score import margin
+from explain.request import Request
 from explain.types import Explanation
 from explain.visualization.ablation import ablated_heatmap, ablation_heatmap, cumulative_curve, head_name
 from explain.visualization.attention import GROUP_TITLES
@@ -72,7 +73,7 @@ class AblationPart:
         self._part.expand(guarded(self._compute), asked_with, computed, show_progress_on=[self._heads], **HEAVY)
         gr.on(
             [self._off.input, step.input],
-            guarded(lambda *asked: {} if asked[2] is None else self._compute(*asked)),
+            guarded(lambda *asked: {self._report: gr.skip()} if asked[2] is None else self._compute(*asked)),
             asked_with,
             computed,
             show_progress_on=[self._heads],
@@ -99,7 +100,7 @@ class AblationPart:
         step: int | None,
     ) -> Any:
         if explanation is None or request is None or (known is not None and known[:2] == (off, step)):
-            return {}
+            return {self._report: gr.skip()}
         with asked(request) as analysis:
             report = ablation_report(analysis.model, analysis.single(step).questions[0], Ablation(off))
         groups = list(report.heads.effect)

@@ -8,13 +8,13 @@ from typing import Any
 
 import gradio as gr
 
-from explain.interface import endpoints, options, serving
+from explain.interface import endpoints, options, reopen, serving
 from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
-from explain.interface.serving import Request
 from explain.interface.task_tab import TaskTab
 from explain.models import hub
 from explain.models.catalog import models_for
+from explain.request import Request
 
 ABOUT = Path(__file__).with_name("about.md")
 CSS = Path(__file__).with_name("style.css")
@@ -23,18 +23,21 @@ OFFLINE = "The model hub cannot be reached: the bundled models are ready and do 
 
 def build() -> gr.Blocks:
     """The whole page, not launched."""
-    with gr.Blocks(title="explain — which tokens made the model say that?", analytics_enabled=False) as demo:
+    with gr.Blocks(title="explain — which tokens made the model say that?", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# Which tokens made the model say that?", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
-        with gr.Tabs(elem_id="tabs"):
-            tabs: list[TaskTab | CompareTab] = [TaskTab(task) for task in PRESETS]
-            tabs.append(CompareTab())
+        with gr.Tabs(elem_id="tabs") as choice:
+            tabs = {task: TaskTab(task) for task in PRESETS}
+            compare = CompareTab()
             with gr.Tab("About", id="about", elem_id="tab-about"):
                 gr.Markdown(ABOUT.read_text(encoding="utf-8"))
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
             widgets = options.build()
-        for tab in tabs:
+        reopen.build_replay()
+        for tab in tabs.values():
             tab.connect(widgets)
+        compare.connect(widgets)
+        reopen.connect(demo, choice, tabs, widgets)
         endpoints.build()
         demo.load(_notice, None, notice, api_visibility="private", show_progress="hidden", queue=False)
     demo.queue(max_size=64, default_concurrency_limit=1)
@@ -65,5 +68,6 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": ["api", "settings"],
+        "max_file_size": "5mb",
         "mcp_server": os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true",
     }

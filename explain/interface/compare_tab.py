@@ -17,11 +17,12 @@ from explain.interface import views
 from explain.interface.comparing import Compared, RaceOptions, agreed, compared, examined, randomised, read_texts
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import COMPARE_METHODS, COMPARE_TEXTS, PRESETS, UNIT_LABELS
-from explain.interface.serving import HEAVY, LIGHT, Request, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, guarded, message_of, shown_error
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
+from explain.request import Request
 from explain.visualization.agreement import MEASURE_TITLES, agreement_heatmap
 from explain.visualization.curves import DELETION, INSERTION, faithfulness_curves, race_curves, randomisation_chart
 from explain.visualization.intervals import interval_chart

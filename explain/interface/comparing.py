@@ -12,9 +12,10 @@ from explain.comparison.randomisation import Randomisation, Stage, randomisation
 from explain.comparison.scorecard import Examined, examine
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
-from explain.interface.serving import Request, asked
+from explain.interface.serving import asked
 from explain.methods import make_methods
 from explain.models.perturbation import Granularity, Replacement
+from explain.request import Request
 from explain.types import Explanation
 
 MOST_TEXTS = 50

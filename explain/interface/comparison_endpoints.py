@@ -9,10 +9,10 @@ from explain.comparison.scorecard import scorecard as make_scorecard
 from explain.errors import InputError
 from explain.explainer import DEFAULT_METHODS
 from explain.interface.comparing import RaceOptions, agreed, check_texts, compared, examined, randomised
-from explain.interface.serving import Request
 from explain.models.catalog import models_for
 from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
+from explain.request import Request
 
 Options = dict[str, dict[str, Any]]
 

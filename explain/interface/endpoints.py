@@ -8,10 +8,11 @@ import gradio as gr
 
 from explain.explainer import DEFAULT_METHODS
 from explain.interface import comparison_endpoints, inside_endpoints
-from explain.interface.serving import MODEL_QUEUE, Request, explain_steps, guarded
+from explain.interface.serving import MODEL_QUEUE, explain_steps, guarded
 from explain.methods import METHODS
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS
+from explain.request import Request
 
 
 def _explained(request: Request, maps: bool) -> dict[str, Any]:

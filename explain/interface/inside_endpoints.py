@@ -11,7 +11,8 @@ from explain.attention.weights import AttentionWeights
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.interface.comparison_endpoints import request_of
-from explain.interface.serving import Request, asked
+from explain.interface.serving import asked
+from explain.request import Request
 
 MOST_TEXTS = 100
 

@@ -8,7 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from explain.attention.report import LayerReport, layer_report
-from explain.interface.serving import HEAVY, LIGHT, Request, asked, guarded
+from explain.interface.serving import HEAVY, LIGHT, asked, guarded
+from explain.request import Request
 from explain.types import Explanation
 from explain.visualization.layers import lens_curve, tokens_by_layer
 
@@ -52,7 +53,7 @@ class LayersPart:
         computed = [self._report, self._lens, self._note, self._tokens]
         self._part.expand(guarded(self._compute), asked_with, computed, show_progress_on=[self._lens], **HEAVY)
         step.input(
-            guarded(lambda *asked: {} if asked[1] is None else self._compute(*asked)),
+            guarded(lambda *asked: {self._report: gr.skip()} if asked[1] is None else self._compute(*asked)),
             asked_with,
             computed,
             show_progress_on=[self._lens],
@@ -65,7 +66,7 @@ class LayersPart:
         self, request: Request | None, known: tuple[int | None, LayerReport, Explanation] | None, view: str, step: int | None, special: bool
     ) -> Any:
         if request is None or (known is not None and known[0] == step):
-            return {}
+            return {self._report: gr.skip()}
         with asked(request) as analysis:
             single = analysis.single(step)
             question = single.questions[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,13 @@ class OptionWidgets:
             if method in methods and given != option.to_dict()["default"] and not (given is None and not option.optional):
                 chosen.setdefault(method, {})[option.name] = given
         return chosen
+
+    def filled(self, given: Mapping[str, Mapping[str, Any]]) -> dict[Component, Any]:
+        """Every widget at what was given, or at its default."""
+        return {
+            component: given.get(method, {}).get(option.name, option.to_dict()["default"])
+            for (method, option), component in zip(self.keys, self.components, strict=True)
+        }
 
 
 def build() -> OptionWidgets:

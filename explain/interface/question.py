@@ -9,9 +9,10 @@ from gradio.components import Component
 
 from explain.interface import views
 from explain.interface.presets import PRESETS, UNIT_LABELS
-from explain.interface.serving import LIGHT, Request
+from explain.interface.serving import LIGHT
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS
+from explain.request import Request
 
 WHOLE = ("the whole output", -1)
 
@@ -113,6 +114,28 @@ class QuestionForm:
             int(position or 0) if self._preset.position_label else None,
             None if step == WHOLE[1] else step,
         )
+
+    @property
+    def form(self) -> list[Component]:
+        """What `filled` sets."""
+        return [*self.inputs, self._asked]
+
+    def filled(self, request: Request) -> dict[Component, Any]:
+        """The form as it was when this was asked."""
+        step = request.step
+        steps = [WHOLE] if step is None else [WHOLE, (f"{step + 1}", step)]
+        asked = any(value is not None for value in (request.target, request.foil, request.unit, request.position, step))
+        return {
+            self.text: request.text,
+            self._model: request.model,
+            self._methods: list(request.methods),
+            self.target: None if request.target is None else str(request.target),
+            self.foil: None if request.foil is None else str(request.foil),
+            self._unit: request.unit or TASKS[self._task].units[0].value,
+            self._position: request.position or 0,
+            self.step: gr.update(choices=steps, value=WHOLE[1] if step is None else step),
+            self._asked: gr.update(open=asked),
+        }
 
     def connect(self) -> None:
         """An example fills in the text and what it asks about it."""

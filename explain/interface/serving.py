@@ -9,8 +9,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
@@ -18,6 +18,7 @@ import gradio as gr
 from explain.errors import ExplainError
 from explain.explainer import Analysis, TokenExplainer
 from explain.methods import make_methods
+from explain.request import Request
 from explain.types import Explanation
 
 P = ParamSpec("P")
@@ -32,22 +33,6 @@ HEAVY: dict[str, Any] = {
     "concurrency_limit": 1,
     "api_visibility": "private",
 }
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a visitor asked, checked by the core when it is answered."""
-
-    task: str
-    text: str
-    model: str
-    methods: Sequence[str]
-    target: str | int | None = None
-    foil: str | int | None = None
-    unit: str | None = None
-    position: int | None = None
-    step: int | None = None
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from explain.interface.inside import Inside
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import PRESETS
 from explain.interface.question import WHOLE, QuestionForm
-from explain.interface.serving import HEAVY, LIGHT, Request, explain_steps, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, explain_steps, guarded, message_of, shown_error
+from explain.interface.share import SharePart
 from explain.methods import METHODS
 from explain.models.tasks import TASKS
+from explain.request import Request
 from explain.types import Explanation
 from explain.visualization.colors import LEVEL_COLORS, Scale
 from explain.visualization.heatmaps import outputs_heatmap
@@ -79,6 +81,16 @@ class TaskTab:
             )
             self._outputs = gr.Plot(label="Outputs x inputs", show_label=False, elem_id=self._id("outputs"), elem_classes="plot")
         self._inside = Inside(self._task)
+        self._share = SharePart(self._task)
+
+    @property
+    def form(self) -> list[Component]:
+        """What `filled` sets."""
+        return self._question.form
+
+    def filled(self, request: Request) -> Updates:
+        """The question as it was when this was asked."""
+        return self._question.filled(request)
 
     def connect(self, options: OptionWidgets) -> None:
         """Wire the events; called when all widgets exist."""
@@ -102,7 +114,7 @@ class TaskTab:
                 raise shown_error(message) from error
 
         def redraw(explanation: Explanation | None, merge: bool, special: bool, scale: str) -> Updates:
-            return {} if explanation is None else self._tokens(explanation, merge, special, scale)
+            return {self._details: gr.skip()} if explanation is None else self._tokens(explanation, merge, special, scale)
 
         running = gr.on(
             [self._question.explain.click, self._question.text.submit],
@@ -122,6 +134,7 @@ class TaskTab:
                 self._outputs_part,
                 self._outputs,
                 *self._inside.outputs,
+                *self._share.outputs,
                 *tokens,
             ],
             show_progress_on=[self._status],
@@ -137,6 +150,7 @@ class TaskTab:
         for text in self._texts.values():
             text.select(guarded(_details_of), [self._state, self._merge, self._special], self._details, **LIGHT)
         self._inside.connect(self._state, self._request, self._special)
+        self._share.connect(self._state, self._request, self._merge, self._special)
         self._question.connect()
 
     def _run(self, request: Request, merge: bool, special: bool, scale: str, outputs_method: str) -> Iterator[Updates]:
@@ -157,7 +171,7 @@ class TaskTab:
             }
             if progress.running is None:
                 several = bool(explanation.outputs)
-                updates |= self._inside.show(explanation, special)
+                updates |= {**self._inside.show(explanation, special), **self._share.show()}
                 updates[self._outputs_part] = gr.update(visible=several)
                 updates[self._outputs] = _draw_outputs(explanation, outputs_method, special) if several else None
             yield updates

@@ -13,11 +13,13 @@ from explain.comparison.faithfulness import Faithfulness
 from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
+from explain.replay import Replay
 from explain.types import Array, Attribution, Explanation
 from explain.visualization.ablation import head_name
 from explain.visualization.colors import Scale, legend
 from explain.visualization.heatmaps import methods_heatmap
 from explain.visualization.tokens import Shown, column_of, highlighted, shown
+from explain.visualization.trust import trust as trusted
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
 
@@ -57,23 +59,21 @@ def headline(explanation: Explanation) -> str:
 
 def trust(attribution: Attribution) -> str:
     """The line under a method: what its numbers sum to and how exact they are."""
-    parts = [method_class(attribution.method).summary]
-    if attribution.target_blind:
-        parts.append("the same for every target")
-    parts.append(f"{attribution.passes} pass{'es' * (attribution.passes != 1)}, {attribution.seconds:.2f} s")
-    if attribution.gap is not None and attribution.baseline_output is not None:
-        verdict = "" if attribution.within_tolerance else f" — misses the tolerance of {attribution.tolerance:g} ⚠️"
-        parts.append(
-            f"the scores sum to {attribution.scores.sum():+.3f}, the score is {attribution.output:.3f} and that of the baseline "
-            f"{attribution.baseline_output:.3f}: relative gap {attribution.gap:.1e}{verdict}"
-        )
-    if "ledger" in attribution.maps:
-        names = ("tokens", "constants", "softmax", "normalisation")
-        shares = zip(names, attribution.maps["ledger"].tolist(), strict=True)
-        parts.append("the last score shares out as " + ", ".join(f"{name} {share:+.3f}" for name, share in shares))
-    if "standard_error" in attribution.maps:
-        parts.append(f"standard error at most {attribution.maps['standard_error'].max():.2g}")
-    return " · ".join(parts)
+    warning = "" if attribution.within_tolerance else " ⚠️"
+    return escaped(" · ".join(trusted(attribution))) + warning
+
+
+def replay_report(result: Replay) -> str:
+    """What came out when a card was explained again."""
+    verdict = "✅ **Equal**" if result.equal else "⚠️ **Not equal**"
+    lines = [f"{verdict} (relative tolerance {result.tolerance:g})", ""]
+    lines += ["| method | quantity | difference | relative | |", "| --- | --- | ---: | ---: | --- |"]
+    for difference in result.differences:
+        said = "equal" if difference.equal else "**different**"
+        what = f"{escaped(difference.method)} | {escaped(difference.quantity)}"
+        lines.append(f"| {what} | {difference.absolute:.2e} | {difference.relative:.2e} | {said} |")
+    notes = [*(f"Different: {line}" for line in result.mismatches), *(f"Note: {line}" for line in result.warnings)]
+    return "\n".join([*lines, "", *(f"- {escaped(note)}" for note in notes)])
 
 
 def columns(explanation: Explanation, merge: bool, special: bool) -> Shown:

@@ -21,11 +21,11 @@ _STYLE = f"""
 body {{ font: 16px/1.5 system-ui, sans-serif; color: {INK}; background: #fff; max-width: 64rem; margin: 2rem auto; padding: 0 1rem }}
 h1 {{ font-size: 1.6rem; line-height: 1.25 }} h2 {{ font-size: 1.2rem; margin-top: 2rem }} h3 {{ font-size: 1rem; margin-bottom: .3rem }}
 .tokens {{ line-height: 2.1; overflow-wrap: anywhere; white-space: pre-wrap; margin: .3rem 0 }}
-.tokens span {{ border-radius: .2rem; padding: .15rem .1rem }}
+.tokens span {{ border-radius: .2rem; padding: .15rem 0 }}
 .trust {{ font-size: .9rem; color: #444; margin-top: .3rem }}
 .wide {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-caption {{ text-align: left; font-size: .9rem; color: #444 }}
+caption {{ text-align: left; white-space: nowrap; font-size: .9rem; color: #444 }}
 th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }}
 th:first-child, td:first-child {{ text-align: left; white-space: pre-wrap }}
 """
@@ -142,7 +142,10 @@ def _scores(explanation: Explanation) -> str:
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f'<div class="wide"><table>\n<caption>{_text(caption)}</caption>', "<thead><tr>"]
+    lines = [
+        f'<div class="wide" role="region" aria-label="{_text(caption)}" tabindex="0"><table>\n<caption>{_text(caption)}</caption>',
+        "<thead><tr>",
+    ]
     lines += [f'<th scope="col">{_text(head)}</th>' for head in heads]
     lines += ["</tr></thead>", "<tbody>"]
     for name, *values in rows:
