@@ -21,13 +21,13 @@ CSS = Path(__file__).with_name("style.css")
 OFFLINE = "The model hub cannot be reached: the bundled models are ready and do everything."
 
 
-def build() -> gr.Blocks:
-    """The whole page, not launched."""
+def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
+    """The whole page, not launched; it opens on the tab of `task` with `model` chosen there (or in every tab that can use it)."""
     with gr.Blocks(title="explain — which tokens made the model say that?", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# Which tokens made the model say that?", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
-        with gr.Tabs(elem_id="tabs") as choice:
-            tabs = {task: TaskTab(task) for task in PRESETS}
+        with gr.Tabs(elem_id="tabs", selected=task) as choice:
+            tabs = {name: TaskTab(name, model if task in (None, name) else None) for name in PRESETS}
             compare = CompareTab()
             with gr.Tab("About", id="about", elem_id="tab-about"):
                 gr.Markdown(ABOUT.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ WHOLE = ("the whole output", -1)
 class QuestionForm:
     """Built in the current column."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, model: str | None = None) -> None:
         self._task = task
         self._preset = preset = PRESETS[task]
         first = preset.examples[0]
@@ -30,7 +30,7 @@ class QuestionForm:
         with gr.Row():
             self.explain = gr.Button("Explain", variant="primary", elem_id=f"{task}-explain")
             self.stop = gr.Button("Stop", visible=False, elem_id=f"{task}-stop")
-        names = [entry.name for entry in models_for(task)]
+        names = list(dict.fromkeys([*([model] if model else []), *(entry.name for entry in models_for(task))]))
         self._model = gr.Dropdown(
             names,
             value=names[0],

@@ -31,13 +31,13 @@ Updates = dict[Component, Any]
 class TaskTab:
     """Built inside the current Blocks; `connect` wires its events when everything else exists."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, model: str | None = None) -> None:
         self._task = task
         with gr.Tab(TASKS[task].title, id=task, elem_id=f"tab-{task}"):
             gr.Markdown(views.escaped(PRESETS[task].intro))
             with gr.Row(elem_classes="sides"):
                 with gr.Column(scale=2, min_width=300):
-                    self._question = QuestionForm(task)
+                    self._question = QuestionForm(task, model)
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
                     self._request = gr.State(None)
