@@ -180,7 +180,7 @@ def test_what_cannot_be_raced_is_said(bert):
         faithfulness(bert.model, bert.ask("fine").questions[0], [bert.ask("fine").run(make_methods(["occlusion"])[0])])
     with pytest.raises(InputError, match="other tokens than the question"):
         faithfulness(bert.model, bert.ask("Another text altogether.").questions[0], scored)
-    with pytest.raises(InputError, match="beam of 1"):
+    with pytest.raises(InputError, match="beam of 1 to"):
         faithfulness(bert.model, question, scored, beam=0)
     with pytest.raises(InputError, match="different methods"):
         race([raced(bert, "A fine film.", ["occlusion"])[1], raced(bert, "A fine film.", ["attention"])[1]])
