@@ -73,6 +73,7 @@ class Faithfulness:
 
     Attributes:
         players: What is taken away, in the order of the text [n].
+        granularity: Tokens or words.
         replacement: What takes its place.
         curves: One per method.
         best: The order with the largest comprehensiveness that was found.
@@ -84,6 +85,7 @@ class Faithfulness:
     """
 
     players: tuple[str, ...]
+    granularity: str
     replacement: str
     curves: tuple[Curve, ...]
     best: Curve
@@ -136,6 +138,7 @@ class Faithfulness:
         random = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self.random).items()}
         return {
             "players": list(self.players),
+            "granularity": self.granularity,
             "replacement": self.replacement,
             "methods": {curve.name: self._curve(curve) for curve in self.curves},
             "best": self._curve(self.best),
@@ -217,6 +220,7 @@ def faithfulness(
     candidates = sorted([*known, *found], key=lambda curve: curve.comprehensiveness)
     return Faithfulness(
         players=tuple(group.text for group in groups),
+        granularity=players.value,
         replacement=replacement.value,
         curves=tuple(_curve(value, a.method, order) for a, order in zip(attributions, by_method, strict=True)),
         best=_curve(value, "best found", candidates[-1].order),

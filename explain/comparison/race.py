@@ -25,6 +25,7 @@ class Race:
     """Means over texts with bootstrap intervals.
 
     Attributes:
+        granularity: Whether tokens or words were taken away.
         texts: How many count: those on which some order is better than another.
         left_out: How many do not.
         overall: Method -> mean of normalised comprehensiveness and sufficiency: 0 random, 1 best found.
@@ -38,6 +39,7 @@ class Race:
         insertion: The same while tokens are brought back.
     """
 
+    granularity: str
     texts: int
     left_out: int
     overall: Mapping[str, Interval]
@@ -53,6 +55,7 @@ class Race:
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON."""
         return {
+            "granularity": self.granularity,
             "texts": self.texts,
             "left_out": self.left_out,
             "shares": GRID.tolist(),
@@ -117,11 +120,14 @@ def race(results: Sequence[Faithfulness], *, samples: int = SAMPLES, seed: int =
     """The means of the races of several texts.
 
     Raises:
-        InputError: On no text is one order better than another, or the methods differ from text to text.
+        InputError: On no text is one order better than another, or the methods, the granularity or the replacement differ from
+            text to text.
     """
     names = [curve.name for curve in results[0].curves] if results else []
     if any([curve.name for curve in result.curves] != names for result in results):
         raise InputError("The texts were explained by different methods. Race the same ones on each.")
+    if len({(result.granularity, result.replacement) for result in results}) > 1:
+        raise InputError("The texts were raced with tokens and with words, or with different replacements. Race all in the same way.")
     counted = [result for result in results if all(np.isfinite(result.overall(curve)) for curve in result.curves)]
     if not counted:
         raise InputError(f"On none of the {len(results)} texts is one order of the tokens better than another: there is nothing to rank.")
@@ -138,6 +144,7 @@ def race(results: Sequence[Faithfulness], *, samples: int = SAMPLES, seed: int =
     deletions |= {"random": [r.random.deletion for r in counted], "best found": [r.best.deletion for r in counted]}
     insertions |= {"random": [r.random.insertion for r in counted], "best found": [r.best_insertion for r in counted]}
     return Race(
+        granularity=counted[0].granularity,
         texts=len(counted),
         left_out=len(results) - len(counted),
         overall=over(overall),

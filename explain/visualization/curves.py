@@ -38,7 +38,7 @@ def faithfulness_curves(found: Faithfulness, kind: str = DELETION) -> go.Figure:
     random = found.random
     low, high = (random.deletion_low, random.deletion_high) if kind == DELETION else (random.insertion_low, random.insertion_high)
     best = found.best.deletion if kind == DELETION else found.best_insertion
-    figure = _chart("words taken away" if kind == DELETION else "words brought back", "score")
+    figure = _chart(f"{found.granularity} {_done(kind)}", "score")
     _band(figure, steps, low, high, "random orders")
     _line(figure, steps, getattr(random, kind), "random, mean", color=TEXT, dash="dot")
     _line(figure, steps, best, "best order found", color=TEXT, dash="dash")
@@ -53,7 +53,7 @@ def race_curves(found: Race, kind: str = DELETION) -> go.Figure:
     """The same averaged over texts, as change of the score, with a bootstrap band for each method."""
     curves = found.deletion if kind == DELETION else found.insertion
     shares = GRID.tolist()
-    figure = _chart("share of the words taken away" if kind == DELETION else "share of the words brought back", "change of the score")
+    figure = _chart(f"share of the {found.granularity} {_done(kind)}", "change of the score")
     for name, interval in curves.items():
         style = style_of(name) if name in found.overall else {"color": TEXT, "dash": "dot" if name == "random" else "dash"}
         if not np.isnan(interval.low).any():
@@ -76,6 +76,10 @@ def randomisation_chart(found: Randomisation, *, absolute: bool = False) -> go.F
     figure.update_layout(height=500, legend_y=-0.42)
     figure.update_yaxes(range=[-1.05, 1.05])
     return figure
+
+
+def _done(kind: str) -> str:
+    return "taken away" if kind == DELETION else "brought back"
 
 
 def _chart(x: str, y: str) -> go.Figure:

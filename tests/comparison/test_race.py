@@ -219,7 +219,7 @@ def made_up(scores, *, whole=4.0, players=4):
     band = curve("", whole / 2)
     random = RandomBand(2, *[band.deletion] * 3, *[band.insertion] * 3, band.comprehensiveness, band.sufficiency)
     curves = tuple(curve(name, level) for name, level in scores.items())
-    return Faithfulness(("a",) * players, "mask", curves, curve("best found", 0.0), curve("worst found", whole), random, 1, 1, 0.0)
+    return Faithfulness(("a",) * players, "words", "mask", curves, curve("best found", 0.0), curve("worst found", whole), random, 1, 1, 0.0)
 
 
 def test_means_over_texts_are_those_of_the_definition():
@@ -245,6 +245,13 @@ def test_means_over_texts_are_those_of_the_definition():
             assert found.insertion[name].mean[part] == pytest.approx(np.mean(lines))
     assert dict(found.place) == {"good": 1, "twin": 1, "poor": 3}
     assert found.to_dict()["methods"]["poor"]["raw_sufficiency"]["mean"] == pytest.approx(2.9)
+
+
+def test_texts_raced_in_different_ways_are_not_averaged():
+    one = made_up({"good": 0.0})
+    for other in (replace(one, granularity="tokens"), replace(one, replacement="delete")):
+        with pytest.raises(InputError, match="in the same way"):
+            race([one, other])
 
 
 def test_one_text_has_means_but_no_intervals_and_no_winner():
