@@ -7,6 +7,7 @@ made in several threads. Labels are drawn letter by letter: `$` starts no formul
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ SIGNED, UNSIGNED = (
     for name, scale in (("explain signed", SIGNED_SCALE), ("explain weight", WEIGHT_SCALE))
 )
 PER_ROW = 40
-WIDEST = 40.0
+WIDEST = 18.0
+_LINE = 0.13
 _PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 
 
@@ -93,7 +95,7 @@ def token_strips(explanation: Explanation, *, words: bool = False, special: bool
     """The text once per method, each token on a background of its score's colour; long texts are wrapped."""
     columns, _, font = _columns(explanation, words, special)
     width, size, line = 9.0, 11.0, 0.3
-    figure = _figure(width, 1.0, constrained=False)
+    figure = _figure()
     strips = [(a, _wrapped(figure, [t for t, _ in highlighted(a, columns)], font, size, width - 0.6)) for a in explanation]
     height = 1.0 + sum(0.45 + line * len(lines) for _, lines in strips)
     figure.set_size_inches(width, height)
@@ -122,21 +124,27 @@ def token_strips(explanation: Explanation, *, words: bool = False, special: bool
 def attention_heatmap(explanation: Explanation, *, group: str | None = None, layer: int | None = None, head: int | None = None) -> Figure:
     """Attention from each query (row) to each key (column), averaged over layers and heads or of one of them.
 
+    The map is at most 18 inches wide and high; where that leaves no line for every label, every second, third … is shown.
+
     Raises:
         InputError: The explanation has no attention, or the group, layer or head does not exist.
     """
     chosen = attention_map(explanation, group, layer, head)
     font = FontProperties(family=families([*chosen.queries, *chosen.keys]))
     rows, keys = ([drawable(label, font.get_family()) for label in side] for side in (chosen.queries, chosen.keys))
-    figure = _figure(min(WIDEST, 2.5 + 0.28 * len(keys)), min(WIDEST, 1.8 + 0.24 * len(rows)))
-    axes = figure.add_subplot()
+    figure = _figure()
+    left, below = 0.4 + _widest(figure, rows, font), 0.4 + _turned(figure, keys, font)
+    wide, high = (min(WIDEST, max(2.5, size * len(labels))) for size, labels in ((0.28, keys), (0.24, rows)))
+    width, height = left + wide + 1.0, 0.4 + high + below
+    figure.set_size_inches(width, height)
+    axes = figure.add_axes((left / width, below / height, wide / width, high / height))
     image = axes.imshow(chosen.matrix, cmap=UNSIGNED, vmin=0.0, vmax=float(chosen.matrix.max(initial=0.0)) or 1.0, aspect="auto")
-    _grid(axes, rows, keys, font)
+    _grid(axes, rows, keys, font, every=math.ceil(_LINE * max(len(rows) / high, len(keys) / wide)))
     axes.set_xlabel("key")
     axes.set_ylabel("query")
     which = [f"{name} {number}" for name, number in (("layer", layer), ("head", head)) if number is not None]
     axes.set_title(", ".join([GROUP_TITLES[chosen.group].capitalize(), *which]), fontsize=10)
-    figure.colorbar(image, ax=axes, shrink=0.8)
+    figure.colorbar(image, cax=figure.add_axes(((left + wide + 0.2) / width, below / height, 0.15 / width, high / height)))
     return figure
 
 
@@ -156,8 +164,9 @@ def _saved(figure: Figure, kind: str, **more: Any) -> bytes:
     return written.getvalue()
 
 
-def _figure(width: float, height: float, *, constrained: bool = True) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained" if constrained else None, facecolor="white")
+def _figure() -> Figure:
+    """An empty figure; its size is set once its labels are measured, which is much faster than to lay it out while it is drawn."""
+    figure = Figure(facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
@@ -181,9 +190,8 @@ def _stacked(
     labels: Sequence[str], rows: Sequence[str], count: int, height: float, font: FontProperties, *, above: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
     """Axes of one size below each other, with room for the labels of rows and (turned) columns; sizes in inches."""
-    figure = _figure(1.0, 1.0, constrained=False)
-    left = 0.2 + max((_measured(figure, row, font, 9) for row in rows), default=0.0)
-    below = 0.3 + 0.65 * max((_measured(figure, label, font, 9) for label in labels), default=0.0)
+    figure = _figure()
+    left, below = 0.2 + _widest(figure, rows, font), 0.2 + _turned(figure, labels, font)
     width = left + max(4.5, 0.36 * min(len(labels), PER_ROW)) + 0.1
     whole = 0.75 + count * (above + height + below)
     figure.set_size_inches(width, whole)
@@ -191,20 +199,22 @@ def _stacked(
     return figure, [figure.add_axes((left / width, bottom / whole, 1 - (left + 0.1) / width, height / whole)) for bottom in bottoms]
 
 
-def _grid(axes: Axes, rows: Sequence[str], columns: Sequence[str], font: FontProperties) -> None:
-    """Labels on both sides and white lines between the cells."""
-    axes.set_yticks(range(len(rows)), labels=list(rows), fontproperties=font, fontsize=9, **_PLAIN)
-    _ticks(axes, columns, font)
-    axes.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.0)
-    axes.tick_params(which="both", length=0)
+def _grid(axes: Axes, rows: Sequence[str], columns: Sequence[str], font: FontProperties, *, every: int = 1) -> None:
+    """Labels on both sides, or every so many of them, and white lines between the cells."""
+    axes.set_yticks(range(0, len(rows), every), labels=list(rows)[::every], fontproperties=font, fontsize=9, **_PLAIN)
+    _ticks(axes, columns, font, every=every)
+    low, high = -0.5, max(1, len(rows)) - 0.5
+    width = 1.0 / every**2
+    axes.vlines(np.arange(len(columns) + 1) - 0.5, low, high, color="white", linewidth=width)
+    axes.hlines(np.arange(len(rows) + 1) - 0.5, -0.5, len(columns) - 0.5, color="white", linewidth=width)
+    axes.set_ylim(high, low)
+    axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
 
-def _ticks(axes: Axes, labels: Sequence[str], font: FontProperties) -> None:
+def _ticks(axes: Axes, labels: Sequence[str], font: FontProperties, *, every: int = 1) -> None:
     turned: dict[str, Any] = {"rotation": 40, "rotation_mode": "anchor", "ha": "right", "va": "top"}
-    axes.set_xticks(range(len(labels)), labels=list(labels), fontproperties=font, fontsize=9, **turned, **_PLAIN)
+    axes.set_xticks(range(0, len(labels), every), labels=list(labels)[::every], fontproperties=font, fontsize=9, **turned, **_PLAIN)
     axes.set_xlim(-0.5, max(1, len(labels)) - 0.5)
 
 
@@ -230,6 +240,16 @@ def _wrapped(figure: Figure, texts: Sequence[str], font: FontProperties, size: f
         lines[-1].append((text, left, wide))
         left += wide
     return lines
+
+
+def _widest(figure: Figure, labels: Sequence[str], font: FontProperties) -> float:
+    """Inches that labels beside the axes need."""
+    return max((_measured(figure, label, font, 9) for label in set(labels)), default=0.0)
+
+
+def _turned(figure: Figure, labels: Sequence[str], font: FontProperties) -> float:
+    """Inches that labels below the axes need, turned by 40 degrees."""
+    return 0.1 + 0.65 * _widest(figure, labels, font)
 
 
 def _measured(figure: Figure, text: str, font: FontProperties, size: float) -> float:

@@ -113,6 +113,13 @@ def test_strips_colour_every_token(short: Explanation, long: Explanation) -> Non
     assert len({round(box.get_y(), 6) for box in boxes}) > 6
 
 
+def test_an_explanation_without_methods_is_drawn(short: Explanation) -> None:
+    empty = replace(short, attributions=())
+    assert not list(static.methods_heatmap(empty).axes[0].images)
+    assert static.method_bars(empty).axes == []
+    assert static.png(static.token_strips(empty), dpi=40).startswith(b"\x89PNG")
+
+
 def test_words_and_special_tokens_are_a_choice(short: Explanation) -> None:
     labels = labels_of(static.methods_heatmap(short, words=True, special=False))
     assert "[CLS]" not in labels
@@ -126,11 +133,25 @@ def test_attention_of_a_layer_and_head(short: Explanation) -> None:
         axes = static.attention_heatmap(short, layer=layer, head=head).axes[0]
         np.testing.assert_allclose(axes.images[0].get_array(), expected, rtol=1e-12)
     assert axes.get_title() == "Self-attention, layer 1, head 2"
+    figure = static.attention_heatmap(short)
+    assert figure.get_tightbbox(figure.canvas.get_renderer()).x0 > -0.02
     assert labels_of(axes.figure)[: len(short.tokens)] == [token.label for token in short.tokens]
     with pytest.raises(InputError, match="no layer 99"):
         static.attention_heatmap(short, layer=99)
     with pytest.raises(InputError, match="has no attention"):
         static.attention_heatmap(replace(short, attributions=short.attributions[1:]))
+
+
+def test_a_large_map_shows_some_of_its_labels(long: Explanation, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [token.label for token in long.tokens]
+    everything = static.attention_heatmap(long)
+    assert labels_of(everything)[: len(labels)] == labels
+    assert max(everything.get_size_inches()) < 22
+    monkeypatch.setattr(static, "WIDEST", 5.0)
+    axes = static.attention_heatmap(long).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == labels[::3]
+    assert [label.get_text() for label in axes.get_yticklabels()] == labels[::3]
+    assert axes.get_xticks().tolist() == list(range(0, len(labels), 3))
 
 
 def test_png_and_svg_are_readable(short: Explanation) -> None:
