@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from explain.comparison.agreement import players_of, spearman
 from explain.explainer import Analysis
@@ -74,7 +74,9 @@ def randomisation(
     """Randomise the weights from the head down to the embeddings, part by part and adding up, and explain the same answer each time.
 
     A part's weights are shuffled, each tensor within itself: what was learnt is gone, the scale of every tensor stays. A matrix that
-    head and embeddings share counts as embeddings. The model is copied; it is never changed. Special tokens are not compared.
+    head and embeddings share is first given to each on its own, or the head could not be random before the embeddings are. Layers
+    that the answer does not read (the decoder of an encoder-decoder asked for an embedding) are left out. The model is copied; it is
+    never changed. Special tokens are not compared.
     Scores that multiply by the input keep part of their order even then (Kokhlikyan et al., 2021, arXiv:2106.07475): a method should
     fall, and one that does not fall is suspect, but the height of its last value is no grade.
 
@@ -100,7 +102,11 @@ def randomisation(
     model = analysis.model
     generator = torch.Generator().manual_seed(seed)
     with ExplainedModel(model.instruments.plain_copy(), model.tokenizer, model.task, name=model.name) as copy:
+        _untie(copy)
+        read = _layers_read(copy, analysis)
         for part, parameters in parts_of(copy):
+            if "layer " in part and part not in read:
+                continue
             _shuffle(parameters, generator)
             changed = replace(analysis, model=copy)
             explanation = changed.explanation([changed.run(method) for method in chosen])
@@ -114,14 +120,13 @@ def parts_of(model: ExplainedModel) -> list[tuple[str, list[nn.Parameter]]]:
     order = ["head"]
     for stack in reversed(list(architecture.blocks)):
         blocks = architecture.blocks[stack]
-        name = "layer" if stack == "self" else f"{stack} layer"
         for number in reversed(range(len(blocks))):
-            order.append(f"{name} {number}")
+            order.append(_layer_name(stack, number))
             owner |= {id(parameter): order[-1] for parameter in blocks[number].parameters()}
     if not architecture.blocks:
         order.append("layers")
     order.append("embeddings")
-    tables = {id(p) for module in model.model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
+    tables = _tables(model)
     trunk = {id(parameter) for parameter in model.model.base_model.parameters()}
     found: dict[str, list[nn.Parameter]] = {name: [] for name in order}
     for name, parameter in model.model.named_parameters():
@@ -132,6 +137,36 @@ def parts_of(model: ExplainedModel) -> list[tuple[str, list[nn.Parameter]]]:
             part = "embeddings" if below else "layers" if shared else "head"
         found[part].append(parameter)
     return [(name, parameters) for name, parameters in found.items() if parameters]
+
+
+def _layer_name(stack: str, number: int) -> str:
+    return f"layer {number}" if stack == "self" else f"{stack} layer {number}"
+
+
+def _tables(model: ExplainedModel) -> set[int]:
+    """Ids of the weights of all embedding layers."""
+    return {id(weight) for module in model.model.modules() if isinstance(module, nn.Embedding) for weight in module.parameters()}
+
+
+def _untie(model: ExplainedModel) -> None:
+    """Give the head a matrix of its own where it shares that of the embeddings."""
+    head = model.model.get_output_embeddings()
+    tables = _tables(model)
+    if id(getattr(head, "weight", None)) in tables:
+        head.weight = nn.Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)
+
+
+def _layers_read(model: ExplainedModel, analysis: Analysis) -> set[str]:
+    """The layers through which the score is computed."""
+    read: set[str] = set()
+
+    def note(stack: str, number: int, hidden: Tensor) -> Tensor:
+        read.add(_layer_name(stack, number))
+        return hidden
+
+    with model.instruments.blocks(note):
+        model.score(analysis.questions[0]).value()
+    return read
 
 
 def _shuffle(parameters: Sequence[nn.Parameter], generator: torch.Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -72,6 +73,41 @@ def test_every_stage_is_the_plain_model_with_those_weights():
                 assert stage.output == pytest.approx(scores.output, abs=1e-5)
                 expected = stats.spearmanr(original[kept], scores.scores[kept]).statistic
                 assert stage.similarity["lrp"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bert-masked", "gpt2-next", "llama-next", "t5-span", "t5-labels", "bart-generation"])
+def test_a_head_that_shares_its_matrix_is_random_before_the_embeddings_are(name):
+    made = tiny(name)
+    head, table = made.model.get_output_embeddings(), made.model.get_input_embeddings()
+    made.model.tie_weights()
+    with torch.no_grad():
+        table.weight.normal_(generator=torch.Generator().manual_seed(1))
+    shared = head.weight is table.weight
+    plain = deepcopy(made.model)
+    with made.explainer() as explainer:
+        analysis = explainer.ask(made.text).single()
+        stages = list(randomisation(analysis, ["input_x_gradient"], seed=5))
+        assert stages[1].part == "head"
+        with made.__class__(name, plain, made.tokenizer, made.task).explainer() as other:
+            plain.get_output_embeddings().weight = torch.nn.Parameter(plain.get_output_embeddings().weight.detach().clone())
+            generator = torch.Generator().manual_seed(5)
+            with torch.no_grad():
+                for parameter in dict(parts_of(other.model))["head"]:
+                    order = torch.randperm(parameter.numel(), generator=generator)
+                    parameter.copy_(parameter.flatten()[order].view_as(parameter))
+            expected = other.model.score(analysis.questions[0]).value()
+    assert shared is (head.weight is table.weight)
+    assert stages[1].output == pytest.approx(expected, abs=1e-5)
+    assert abs(stages[1].output - stages[0].output) > 1e-3
+    assert not torch.equal(plain.get_output_embeddings().weight, head.weight)
+    assert torch.equal(plain.get_input_embeddings().weight, table.weight)
+
+
+def test_layers_that_the_answer_does_not_read_are_left_out():
+    made = tiny("t5-embed")
+    with made.explainer() as explainer:
+        stages = list(randomisation(explainer.ask(made.text), ["input_x_gradient"]))
+    assert [stage.part for stage in stages] == [ORIGINAL, "head", "encoder layer 1", "encoder layer 0", "embeddings"]
 
 
 def test_correct_methods_fall_towards_chance_and_results_repeat():
