@@ -91,13 +91,15 @@ def request_of(
     foil: str | None,
     unit: str | None,
     options: Options | None,
+    position: int | None = None,
+    step: int | None = None,
 ) -> Request:
     """What is asked of every text; the first bundled model of the task if none is named."""
     if task not in TASKS:
         raise InputError(f"The task {task!r} is not known. Choose one of: {', '.join(TASKS)}.")
     first = check_texts(texts)[0]
     chosen = list(DEFAULT_METHODS) if methods is None else methods
-    return Request(task, first, model or models_for(task)[0].name, chosen, target, foil, unit, options=options or {})
+    return Request(task, first, model or models_for(task)[0].name, chosen, target, foil, unit, position, step, options or {})
 
 
 def _one_of(kind: Any, name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from explain.explainer import DEFAULT_METHODS
-from explain.interface import comparison_endpoints, inside_endpoints
+from explain.interface import card_endpoints, comparison_endpoints, inside_endpoints
 from explain.interface.serving import MODEL_QUEUE, explain_steps, guarded
 from explain.methods import METHODS
 from explain.models.catalog import models_for
@@ -136,6 +136,7 @@ def build() -> None:
         comparison_endpoints.randomisation,
         comparison_endpoints.scorecard,
     )
-    for function in (*explained, *inside, *compared):
+    kept = (card_endpoints.card, card_endpoints.replay)
+    for function in (*explained, *inside, *compared, *kept):
         gr.api(guarded(function, page=False), api_name=function.__name__, concurrency_id=MODEL_QUEUE, concurrency_limit=1)
     gr.api(guarded(catalog, page=False), api_name="catalog", queue=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from explain.attention.ablation import Ablation
@@ -98,5 +97,4 @@ def _request(
     position: int | None = None,
     step: int | None = None,
 ) -> Request:
-    asked_for = request_of(task, [text], model, ["attention"], target, foil, unit, None)
-    return dataclasses.replace(asked_for, position=position, step=step)
+    return request_of(task, [text], model, ["attention"], target, foil, unit, None, position, step)

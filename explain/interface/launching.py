@@ -15,9 +15,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="gradio_app.py", description="Explain in the browser which tokens made a model say what it says.", allow_abbrev=False
     )
     parser.add_argument("--task", choices=tuple(PRESETS), help="the tab that is open at first")
-    parser.add_argument(
-        "--model", help="the model chosen at first: a bundled name, a folder or an id of the Hub"
-    )
+    parser.add_argument("--model", help="the model chosen at first: a bundled name, a folder or an id of the Hub")
     parser.add_argument("--host", help="the address to listen on; 0.0.0.0 for all (default: this machine alone)")
     parser.add_argument("--port", type=_port, help="the port to listen on (default: 7860, or the next free one)")
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's servers for a week")

@@ -110,7 +110,7 @@ class QuestionForm:
             methods,
             target or None,
             foil or None,
-            unit,
+            None if unit == TASKS[self._task].units[0] else unit,
             int(position or 0) if self._preset.position_label else None,
             None if step == WHOLE[1] else step,
         )

@@ -45,7 +45,8 @@ def connect(demo: gr.Blocks, choice: gr.Tabs, tabs: Mapping[str, TaskTab], optio
         return {choice: gr.update(selected=request.task), **tabs[request.task].filled(request), **options.filled(request.options)}
 
     filled = [component for tab in tabs.values() for component in tab.form]
-    loaded = demo.load(guarded(reopened), None, [choice, *filled, *options.components], **LIGHT)
+    quiet = {**LIGHT, "queue": True}  # an error outside the queue would be a failed request
+    loaded = demo.load(guarded(reopened), None, [choice, *filled, *options.components], **quiet)
     loaded.success(None, None, None, js=PRESS, **LIGHT)
 
 

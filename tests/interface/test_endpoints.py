@@ -45,6 +45,8 @@ PARAMETERS = {
     ),
     "/randomisation": ("text", "task", "model", "methods", "target", "foil", "unit", "options", "seed"),
     "/scorecard": ("task", "model", "methods", "options"),
+    "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options"),
+    "/replay": ("card",),
 }
 
 
