@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             for theirs in THEIRS:
                 item.add_marker(pytest.mark.filterwarnings(theirs))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leftovers() -> Iterator[None]:
+    """Sockets and event loops that gradio and playwright leave open are collected here, after everything else, without a word."""
+    yield
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        for _ in range(3):
+            gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def free_port() -> int:
