@@ -66,16 +66,11 @@ def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Prompt, 
     if not content.strip():
         raise InputError("The CSV file is empty. Give one prompt in each row.")
     names = TEXT_COLUMNS if column is None else (column.strip().lower(),)
-    rows, delimiter = _rows(content, ","), ","
-    for delimiter in DELIMITERS:
-        rows = _rows(content, delimiter)
-        if set(names) & set(_header(rows)):
-            break
-    else:
-        if column is not None:
-            raise InputError(f"The CSV file has no column {column!r}. Its first row has: {', '.join(rows[0][1])}.")
-        rows, delimiter = _rows(content, ","), ","
-    header = _header(rows)
+    delimiter = next((sign for sign in DELIMITERS if set(names) & set(_header(content, sign))), ",")
+    rows = _rows(content, delimiter)
+    header = _header(content, delimiter)
+    if column is not None and names[0] not in header:
+        raise InputError(f"The CSV file has no column {column!r}. Its first row has: {', '.join(rows[0][1])}.")
     name = next((name for name in names if name in header), None)
     place = 0 if name is None else header.index(name)
     body = rows if name is None else rows[1:]
@@ -134,5 +129,11 @@ def _rows(content: str, delimiter: str) -> list[tuple[int, list[str]]]:
         raise InputError(f"Line {reader.line_num} of the CSV file cannot be read: {error}.") from error
 
 
-def _header(rows: Sequence[tuple[int, list[str]]]) -> list[str]:
-    return [cell.strip().lower() for cell in rows[0][1]]
+def _header(content: str, delimiter: str) -> list[str]:
+    """The cells of the first row that is not blank."""
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    try:
+        first = next((row for row in reader if any(cell.strip() for cell in row)), [])
+    except csv.Error:
+        return []  # the whole file is read strictly after this, and the error said then
+    return [cell.strip(" ").lower() for cell in first]  # a tab stays: it may be what parts the cells

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import regex  # type: ignore[import-untyped]
 
 from explain.errors import InputError
@@ -15,6 +17,7 @@ from explain.types import Segment, Token
 CHARACTER = regex.compile(r"\X")
 WORD_SIGN = regex.compile(r"\w")
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+DOTTED = "i\u0307"
 SELECTORS = "\ufe0e\ufe0f"
 FOLDED = str.maketrans({"’": "'", **dict.fromkeys(SELECTORS)})
 
@@ -55,11 +58,11 @@ def find(tokens: Sequence[Token], text: str, keyword: str, *, inside_words: bool
     """All occurrences of a word or phrase in a text, from left to right.
 
     Case and Unicode spelling make no difference: both sides are compared after full case folding and canonical decomposition (the
-    Unicode Standard, canonical caseless matching), emoji and text presentation are the same, as are the two apostrophes, and any run
-    of white space matches any other. Characters are never cut: "e" is not found in a decomposed "é", a thumb without skin tone not in
-    one with it. An occurrence is a whole word unless the character before or after it continues the word (a letter, digit or
-    underscore beside one); scripts written without spaces (such as 中文) have no such borders. "film" is so found in "film-maker" and
-    in "film's", and not in "films".
+    Unicode Standard, canonical caseless matching), a capital İ is an i, emoji and text presentation are the same, as are the two
+    apostrophes, and any run of white space matches any other. Characters are never cut: "e" is not found in a decomposed "é", a thumb
+    without skin tone not in one with it. An occurrence is a whole word unless the character before or after it continues the word (a
+    letter, digit or underscore beside one); scripts written without spaces (such as 中文) have no such borders. "film" is so found in
+    "film-maker" and in "film's", and not in "films".
 
     Args:
         tokens: Of the text, with their offsets.
@@ -77,11 +80,14 @@ def find(tokens: Sequence[Token], text: str, keyword: str, *, inside_words: bool
     wanted = "".join(unit.folded for unit in _units(keyword.strip()))
     if not wanted.strip():
         raise InputError(f"The keyword {keyword!r} is empty. Give a word or phrase.")
+    units = _units(text)
+    inner = set() if inside_words else _inner(units, text)
+    extents = _extents(tokens)
     spans = []
-    for start, end in _occurrences(_units(text), wanted):
-        if not inside_words and (_continues(text, start) or _continues(text, end)):
+    for start, end in _occurrences(units, wanted):
+        if start in inner or end in inner:
             continue
-        if covered := covering(tokens, start, end):
+        if covered := _overlapping(extents, start, end):
             spans.append(KeywordSpan(keyword.strip(), text[start:end], start, end, covered))
     return tuple(_apart(spans))
 
@@ -91,11 +97,17 @@ def covering(tokens: Sequence[Token], start: int, end: int) -> tuple[int, ...]:
 
     A piece that stands for white space alone counts with the character after it, as it does in words.
     """
-    return tuple(
-        number
-        for number, token in enumerate(tokens)
-        if not token.special and token.segment is Segment.INPUT and token.start < end and max(token.end, token.start + 1) > start
-    )
+    return _overlapping(_extents(tokens), start, end)
+
+
+def _extents(tokens: Sequence[Token]) -> npt.NDArray[np.int64]:
+    """First character and one past the last of every token that may belong to a keyword, [2, tokens]; -1 for the others."""
+    pairs = [(-1, -1) if t.special or t.segment is Segment.OUTPUT else (t.start, max(t.end, t.start + 1)) for t in tokens]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+
+
+def _overlapping(extents: npt.NDArray[np.int64], start: int, end: int) -> tuple[int, ...]:
+    return tuple(np.flatnonzero((extents[0] < end) & (extents[1] > start)).tolist())
 
 
 def folded(text: str) -> str:
@@ -107,7 +119,7 @@ def _units(text: str) -> list[_Unit]:
     units: list[_Unit] = []
     for match in CHARACTER.finditer(text):
         decomposed = unicodedata.normalize("NFD", match[0]).translate(FOLDED)
-        character = unicodedata.normalize("NFD", decomposed.casefold())
+        character = unicodedata.normalize("NFD", decomposed.casefold()).replace(DOTTED, "i")
         if match[0].isspace():
             if units and units[-1].folded == " ":
                 units[-1] = _Unit(" ", units[-1].start, match.end())
@@ -136,13 +148,10 @@ def _occurrences(units: Sequence[_Unit], wanted: str) -> Iterator[tuple[int, int
         found = together.find(wanted, found + 1)
 
 
-def _continues(text: str, place: int) -> bool:
-    """Whether a word goes on from the character before a place to the one after it."""
-    if not 0 < place < len(text):
-        return False
-    before = CHARACTER.findall(text[:place])[-1]
-    after = CHARACTER.match(text, place)[0]
-    return all(WORD_SIGN.match(sign) and not UNSPACED.match(sign) for sign in (before, after))
+def _inner(units: Sequence[_Unit], text: str) -> set[int]:
+    """The places between two characters where a word goes on from one to the other."""
+    signs = [WORD_SIGN.match(text, unit.start) and not UNSPACED.match(text, unit.start) for unit in units]
+    return {unit.start for unit, before, after in zip(units[1:], signs, signs[1:], strict=False) if before and after}
 
 
 def _apart(spans: Sequence[KeywordSpan]) -> Iterator[KeywordSpan]:

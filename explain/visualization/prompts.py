@@ -21,6 +21,7 @@ from explain.visualization.heatmaps import GRID_LINES, layout, matrix_heatmap, p
 from explain.visualization.intervals import interval_chart
 
 MOST_NUMBERS = 160
+MOST_NUMBERED_COLUMNS = 24
 LONGEST_LABEL = 36
 STRONG = 0.6
 SIGNS = {Change.KEPT: "", Change.REMOVED: "− ", Change.ADDED: "+ "}
@@ -29,14 +30,14 @@ QUANTITIES = {
     "share": "share of the absolute scores",
     "score": "summed score",
     "rank": "rank among the words (1 is first)",
-    "effect": "score with the keyword minus score without",
+    "effect": "score with it minus without",
 }
 
 
 def aligned_heatmap(
     explanations: Iterable[Explanation], method: str, *, special: bool = False, alignment: Alignment | None = None
 ) -> go.Figure:
-    """Prompts x aligned words with the scores of one method; gaps stay empty, and up to 160 cells show their score.
+    """Prompts x aligned words with the scores of one method; gaps stay empty, and few cells show their score.
 
     Args:
         explanations: The prompts, such as a `PromptComparison`.
@@ -56,7 +57,7 @@ def aligned_heatmap(
     values = scores[:, kept]
     figure = matrix_heatmap(values, rows, labels, signed=given[0][method].signed, hover="%{x}<br>%{y}")
     figure.data[0].update(hoverongaps=False)
-    if values.size <= MOST_NUMBERS:
+    if values.size <= MOST_NUMBERS and len(kept) <= MOST_NUMBERED_COLUMNS:
         _numbers(figure, values)
     figure.update_layout(height=150 + 30 * max(3, len(rows)))
     return figure
@@ -139,6 +140,8 @@ def keyword_chart(tracking: KeywordTracking, keyword: str, quantity: str = "shar
         )
     figure.update_yaxes(autorange="reversed" if quantity == "rank" else True, title=QUANTITIES[quantity], **GRID_LINES)
     figure.update_xaxes(range=[-0.5, len(labels) - 0.5])
+    if quantity in ("score", "effect"):
+        figure.add_hline(y=0, line={"color": TEXT, "dash": "dot"})
     return figure
 
 
@@ -181,11 +184,12 @@ def shortened(text: str) -> str:
 
 def _numbers(figure: go.Figure, values: Array) -> None:
     limit = float(np.abs(np.nan_to_num(values)).max(initial=0.0)) or 1.0
+    decimals = int(np.clip(2 - np.ceil(np.log10(limit)), 0, 5))
     for row, numbers in enumerate(values.tolist()):
         for column, number in enumerate(numbers):
             if not np.isnan(number):
                 color = "#fff" if abs(number) > STRONG * limit else "#222"
-                figure.add_annotation(x=column, y=row, text=f"{number:.2g}", showarrow=False, font={"color": color, "size": 11})
+                figure.add_annotation(x=column, y=row, text=f"{number:z.{decimals}f}", showarrow=False, font={"color": color, "size": 11})
 
 
 def _said(score: float) -> str:
