@@ -97,7 +97,7 @@ def covering(tokens: Sequence[Token], start: int, end: int) -> tuple[int, ...]:
 
     A piece that stands for white space alone counts with the character after it, as it does in words.
     """
-    return _overlapping(_extents(tokens), start, end)
+    return _overlapping(_extents(tokens), start, end) if start < end else ()
 
 
 def _extents(tokens: Sequence[Token]) -> npt.NDArray[np.int64]:

@@ -167,6 +167,13 @@ def test_fillers_are_found_after_blanks_that_the_tokenizer_writes_otherwise(name
             assert result.score == pytest.approx(explanation["input_x_gradient"].output, abs=1e-6)
 
 
+def test_an_empty_filler_covers_no_token():
+    with real("bert-class").explainer() as explainer:
+        found = probe(explainer, "the act{or|}s saved it {very|}", ["input_x_gradient"], target=1)
+    assert (found.attributions[0, :, 1] == 0).all()
+    assert (found.attributions[0, :, 0] != 0).all()
+
+
 def test_places_move_with_prefixes_and_blanks():
     assert place_in("a b", "sst2: a b", "<mask>")(2) == 8
     moved = place_in("___[MASK] a ____ b", "<mask><mask> a <mask> b", "<mask>")
