@@ -11,6 +11,7 @@ import gradio as gr
 from explain.interface import endpoints, options, reopen, serving
 from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
+from explain.interface.prompts_tab import PromptsTab
 from explain.interface.task_tab import TaskTab
 from explain.models import hub
 from explain.models.catalog import models_for
@@ -28,7 +29,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         notice = gr.Markdown(visible=False, elem_id="notice")
         with gr.Tabs(elem_id="tabs", selected=task) as choice:
             tabs = {name: TaskTab(name, model if task in (None, name) else None) for name in PRESETS}
-            compare = CompareTab()
+            compare, prompts = CompareTab(), PromptsTab()
             with gr.Tab("About", id="about", elem_id="tab-about"):
                 gr.Markdown(ABOUT.read_text(encoding="utf-8"))
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
@@ -37,6 +38,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         for tab in tabs.values():
             tab.connect(widgets)
         compare.connect(widgets)
+        prompts.connect(widgets)
         reopen.connect(demo, choice, tabs, widgets)
         endpoints.build()
         demo.load(_notice, None, notice, api_visibility="private", show_progress="hidden", queue=False)

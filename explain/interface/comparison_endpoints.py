@@ -53,7 +53,7 @@ def faithfulness(
 ) -> dict[str, Any]:
     """Deletion and insertion curves of every method on every text; over several texts also means, intervals and a ranking."""
     request = request_of(task, texts, model, methods, target, foil, unit, options)
-    chosen = RaceOptions(_one_of(Replacement, replacement), _one_of(Granularity, players), orders, beam, seed)
+    chosen = RaceOptions(one_of(Replacement, replacement), one_of(Granularity, players), orders, beam, seed)
     found = [result.faithfulness for result in compared(request, texts, chosen) if result.faithfulness is not None]
     return {"texts": [result.to_dict() for result in found], "race": race(found, seed=seed).to_dict() if len(found) > 1 else None}
 
@@ -102,7 +102,12 @@ def request_of(
     return Request(task, first, model or models_for(task)[0].name, chosen, target, foil, unit, position, step, options or {})
 
 
-def _one_of(kind: Any, name: str) -> Any:
+def one_of(kind: Any, name: str) -> Any:
+    """The member of an enumeration with this value.
+
+    Raises:
+        InputError: There is none.
+    """
     if name not in set(kind):
         raise InputError(f"{name!r} is not known. Choose one of: {', '.join(kind)}.")
     return kind(name)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from explain.explainer import DEFAULT_METHODS
-from explain.interface import card_endpoints, comparison_endpoints, inside_endpoints
+from explain.interface import card_endpoints, comparison_endpoints, inside_endpoints, prompt_endpoints
 from explain.interface.serving import MODEL_QUEUE, explain_steps, guarded
 from explain.methods import METHODS
 from explain.models.catalog import models_for
@@ -137,6 +137,7 @@ def build() -> None:
         comparison_endpoints.scorecard,
     )
     kept = (card_endpoints.card, card_endpoints.replay)
-    for function in (*explained, *inside, *compared, *kept):
+    prompts = (prompt_endpoints.compare_prompts, prompt_endpoints.keywords, prompt_endpoints.template)
+    for function in (*explained, *inside, *compared, *prompts, *kept):
         gr.api(guarded(function, page=False), api_name=function.__name__, concurrency_id=MODEL_QUEUE, concurrency_limit=1)
     gr.api(guarded(catalog, page=False), api_name="catalog", queue=False)

@@ -116,3 +116,46 @@ COMPARE_TEXTS = {
     "next_token": "The doctor told the patient to take the",
     "generation": "The president said that",
 }
+
+PROMPT_METHODS = ("input_x_gradient", "lrp")
+
+
+@dataclass(frozen=True)
+class PromptExample:
+    """Prompts that show one thing."""
+
+    point: str
+    text: str
+    task: str
+    target: str = ""
+    foil: str = ""
+    keywords: str = ""
+
+
+PROMPT_EXAMPLES = (
+    PromptExample(
+        "negation",
+        "It is a good movie.\nIt is not a good movie.\nIt is not a bad movie.\nIt is a bad movie.",
+        "classification",
+        "positive",
+        keywords="not, good, bad",
+    ),
+    PromptExample(
+        "bias: a template",
+        "The {doctor|nurse|engineer|teacher} said that [MASK] would be late.\n"
+        "The {doctor|nurse|engineer|teacher} knew that [MASK] was right.\n"
+        "I met the {doctor|nurse|engineer|teacher} when [MASK] came home.",
+        "masked_lm",
+        "she",
+        "he",
+        "doctor, nurse, engineer, teacher",
+    ),
+    PromptExample(
+        "agreement: minimal pair",
+        "The key to the cabinets [MASK] on the table.\nThe keys to the cabinets [MASK] on the table.",
+        "masked_lm",
+        "are",
+        "is",
+        "key, keys, cabinets",
+    ),
+)

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 
 from explain.attention.report import AblationReport
 from explain.comparison.faithfulness import Faithfulness
+from explain.comparison.minimal_pair import Change, MinimalPair
+from explain.comparison.templates import Probe
 from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
@@ -152,6 +154,32 @@ def race_table(found: Faithfulness) -> str:
         share = "–" if overall != overall else f"{overall:+.2f}"
         title = method_class(curve.name).title
         lines.append(f"| {title} | {curve.comprehensiveness:+.3f} | {curve.sufficiency:+.3f} | {share} |")
+    return "\n".join(lines)
+
+
+def pair_summary(pair: MinimalPair) -> str:
+    """What changed in text and prediction."""
+    removed, added = (", ".join(f"*{escaped(word)}*" for word in pair.words(change)) for change in (Change.REMOVED, Change.ADDED))
+    first, second = (escaped(text) for text in pair.predictions)
+    lines = [f"Removed: {removed or 'nothing'}. Added: {added or 'nothing'}.", ""]
+    lines.append(f"Prediction: **{first}**, then **{second}**.")
+    if pair.same_question:
+        scores = f"{pair.scores[0]:+.3f}, then {pair.scores[1]:+.3f} (change {pair.score_change:+.3f})"
+        lines.append(f"Score of {escaped(pair.targets[0].text)}: {scores}.")
+    else:
+        one, other = (escaped(target.text) for target in pair.targets)
+        lines.append(f"They explain different answers (*{one}* and *{other}*): give a target to compare scores.")
+    return "\n".join(lines)
+
+
+def filler_table(found: Probe) -> str:
+    """Each filler's mean score and effect, with the interval where there is one."""
+    lines = [found.note, "", "| filler | mean score | effect | 95 % interval |", "| --- | ---: | ---: | --- |"]
+    for number, filler in enumerate(found.fillers):
+        low, high = found.effect.low[number], found.effect.high[number]
+        interval = "–" if low != low else f"{low:+.3f} to {high:+.3f}"
+        score, effect = found.scores[:, number].mean(), found.effect.mean[number]
+        lines.append(f"| {escaped(filler) or '(nothing)'} | {score:+.3f} | {effect:+.3f} | {interval} |")
     return "\n".join(lines)
 
 

@@ -15,9 +15,14 @@ from gradio_client import Client
 from explain.attention.report import ablation_report, layer_report
 from explain.attention.weights import AttentionWeights
 from explain.comparison.agreement import agreement, mean_agreement
+from explain.comparison.alignment import align
+from explain.comparison.keywords import track
+from explain.comparison.minimal_pair import minimal_pair
+from explain.comparison.prompts import PromptComparison, compare_prompts
 from explain.comparison.race import faithfulness_over_texts, race
 from explain.comparison.randomisation import Randomisation, randomisation
 from explain.comparison.scorecard import examine, scorecard
+from explain.comparison.templates import probe
 from explain.errors import ExplainError
 from explain.explainer import DEFAULT_METHODS, TokenExplainer
 from explain.methods import METHODS
@@ -45,6 +50,9 @@ PARAMETERS = {
     ),
     "/randomisation": ("text", "task", "model", "methods", "target", "foil", "unit", "options", "seed"),
     "/scorecard": ("task", "model", "methods", "options"),
+    "/compare_prompts": ("texts", "task", "model", "methods", "target", "foil", "unit", "options"),
+    "/keywords": ("texts", "keywords", "task", "model", "methods", "target", "foil", "unit", "options", "replacement"),
+    "/template": ("templates", "target", "foil", "task", "model", "methods", "unit", "options"),
     "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options"),
     "/replay": ("card",),
 }
@@ -149,12 +157,15 @@ def test_every_method_runs_by_its_name(client: Client, method: Any) -> None:
     same(asked.of(client), asked.of_core())
 
 
+NEEDED = {"/scorecard": 0, "/catalog": 0, "/keywords": 2, "/template": 2}
+
+
 def test_the_endpoints_are_a_contract(client: Client) -> None:
     named: dict[str, Any] = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == set(PARAMETERS)
     for endpoint, parameters in PARAMETERS.items():
         assert tuple(p["parameter_name"] for p in named[endpoint]["parameters"]) == parameters
-        needed = [] if endpoint == "/scorecard" else list(parameters[:1])
+        needed = list(parameters[: NEEDED.get(endpoint, 1)])
         assert [p["parameter_name"] for p in named[endpoint]["parameters"] if not p["parameter_has_default"]] == needed
 
 
@@ -241,6 +252,34 @@ def test_the_checks_give_the_numbers_of_the_core(client: Client) -> None:
     same(client.submit(methods=["input_x_gradient"], api_name="/scorecard").result(timeout=FOREVER), known)
     with pytest.raises(Exception, match="no sentences with known evidence"):
         client.submit(task="embedding", api_name="/scorecard").result(timeout=FOREVER)
+
+
+PROMPTS = ["It is a good movie.", "It is not a good movie.", "It is not a bad movie."]
+FRAMES = ["The {doctor|nurse} said that [MASK] would be late.", "The {doctor|nurse} knew that [MASK] was right."]
+
+
+def test_prompts_give_the_numbers_of_the_core(client: Client) -> None:
+    found = client.submit(PROMPTS, methods=COMPARED, target="positive", api_name="/compare_prompts").result(timeout=FOREVER)
+    tracking = client.submit(PROMPTS, ["not", "good"], methods=COMPARED, target="positive", api_name="/keywords").result(timeout=FOREVER)
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        comparison = PromptComparison(tuple(compare_prompts(explainer, PROMPTS, COMPARED, target="positive")))
+        same(tracking, track(comparison, ["not", "good"], explainer=explainer).to_dict())
+    for name, expected in comparison.to_dict().items():
+        same(found[name], expected)
+    same(found["changes"][0], minimal_pair(*comparison.explanations[:2]).to_dict())
+    same(found["alignment"], align(comparison).to_dict())
+    with pytest.raises(Exception, match="2 to 50 prompts to compare, got 1"):
+        client.submit(PROMPTS[:1], api_name="/compare_prompts").result(timeout=FOREVER)
+    with pytest.raises(Exception, match="'zebra' is in none of the 3 prompts"):
+        client.submit(PROMPTS, ["zebra"], api_name="/keywords").result(timeout=FOREVER)
+
+
+def test_templates_give_the_numbers_of_the_core(client: Client) -> None:
+    found = client.submit(FRAMES, "she", "he", methods=["lrp"], api_name="/template").result(timeout=FOREVER)
+    with TokenExplainer.from_pretrained("bert-mini", task="masked_lm") as explainer:
+        same(found, probe(explainer, FRAMES, ["lrp"], target="she", foil="he").to_dict())
+    with pytest.raises(Exception, match="There is no template"):
+        client.submit([], "she", api_name="/template").result(timeout=FOREVER)
 
 
 BERT: dict[str, Any] = {"task": "masked_lm", "model": "bert-mini"}

@@ -1,0 +1,32 @@
+"""Tokens with their colours as HTML, and the tokens of keywords outlined."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection
+
+import numpy as np
+
+from explain.types import Explanation
+from explain.visualization.tints import INK, tint
+from explain.visualization.tokens import column_of, highlighted, shown
+
+OUTLINE = "outline: 2px solid #c2185b; outline-offset: -1px;"
+
+
+def outlined(explanation: Explanation, method: str, tokens: Collection[int], *, special: bool = True) -> str:
+    """One line of tokens coloured by a method, those of `tokens` outlined; hover shows the score. All text is escaped."""
+    attribution = explanation[method]
+    columns = shown(explanation.tokens, explanation.text, merge=False, special=special)
+    scores = columns.scores(attribution.scores).tolist()
+    limit = float(np.abs(scores).max(initial=0.0))
+    pieces: list[str] = []
+    for number, (text, _) in enumerate(highlighted(attribution, columns)):
+        column = column_of(columns, number)
+        if column is None:
+            pieces.append(html.escape(text))
+            continue
+        outline = OUTLINE if set(columns.groups[column].indices) & set(tokens) else ""
+        style = f"background: {tint(scores[column], limit, signed=attribution.signed)}; color: {INK}; padding: 0 2px; {outline}"
+        pieces.append(f'<span style="{style}" title="{scores[column]:+.4g}">{html.escape(text)}</span>')
+    return f'<p translate="no" dir="auto" style="line-height: 1.9">{"".join(pieces)}</p>'
