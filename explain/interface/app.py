@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from explain.interface import endpoints, options, reopen, serving
+from explain.interface import endpoints, options, reopen, serving, views
 from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
 from explain.interface.prompts_tab import PromptsTab
@@ -31,7 +31,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
             tabs = {name: TaskTab(name, model if task in (None, name) else None) for name in PRESETS}
             compare, prompts = CompareTab(), PromptsTab()
             with gr.Tab("About", id="about", elem_id="tab-about"):
-                gr.Markdown(ABOUT.read_text(encoding="utf-8"))
+                gr.Markdown(f"{ABOUT.read_text(encoding='utf-8')}\n\n{views.methods_explained()}")
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
             widgets = options.build()
         reopen.build_replay()

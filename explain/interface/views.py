@@ -183,6 +183,16 @@ def filler_table(found: Probe) -> str:
     return "\n".join(lines)
 
 
+def methods_explained() -> str:
+    """What every method computes, what it does not tell, and where it comes from."""
+    lines = ["### The methods", ""]
+    for method in METHODS:
+        told = "does not know the target" if method.target_blind else "knows the target"
+        sums = ", its scores sum to a known difference" if method.complete else ""
+        lines.append(f"- **{method.title}** ({method.family.value}; {told}{sums}). {method.summary} {method.caution} *{method.reference}*")
+    return "\n".join(lines)
+
+
 def method_choices() -> list[tuple[str, str]]:
     """(title, name) of every method."""
     return [(method.title, method.name) for method in METHODS]
