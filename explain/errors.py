@@ -5,6 +5,7 @@ ExplainError
 │   ├── TextTooLongError    more tokens than the model reads
 │   └── TargetError         the target or foil is not something the model can say
 ├── UnknownMethodError      no method has this name
+├── StoppedError            the work was ended before it was done
 └── ModelError              the model cannot be had or cannot do this
 ├── ModelNotFoundError  neither bundled, nor a folder, nor reachable on the Hub
 ├── UnsafeModelError    refused by the safety checks of a public server
@@ -35,6 +36,10 @@ class UnknownMethodError(ExplainError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class StoppedError(ExplainError):
+    """The work was ended before it was done."""
 
 
 class ModelError(ExplainError):

@@ -167,6 +167,10 @@ class Method(ABC):
                 "transformers' attention interface. Methods that look from outside work."
             )
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        """About how many forward passes this will take; a gradient pass counts as three."""
+        return 1
+
     def result(self, question: Question, score: Score, started: float, scores: Array | torch.Tensor, **more: Any) -> Attribution:
         """The attribution with all that is known without the method."""
         if isinstance(scores, torch.Tensor):

@@ -16,6 +16,7 @@ def test_the_tree_is_the_one_drawn() -> None:
         "TextTooLongError": {"InputError"},
         "TargetError": {"InputError"},
         "UnknownMethodError": {"ExplainError", "KeyError"},
+        "StoppedError": {"ExplainError"},
         "ModelError": {"ExplainError"},
         "ModelNotFoundError": {"ModelError"},
         "UnsafeModelError": {"ModelError"},

@@ -99,6 +99,9 @@ class HeadAblation(Method):
 
     ablation: Ablation = option(Ablation.ZERO, "A head that is off gives zero, or its mean over the positions of the text.")
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 1 + sum(model.attention_groups.values()) * int(getattr(model.model.config, "num_attention_heads", 1))
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

@@ -14,6 +14,7 @@ import torch
 from explain.models.architectures import AttentionSite
 from explain.models.explained_model import ExplainedModel
 from explain.models.instrumentation import AttentionRecorder
+from explain.models.interruption import checkpoint
 from explain.models.passes import Recording, Resumed
 from explain.models.score import in_unit
 from explain.types import Array, Encoding, Question, Unit
@@ -73,6 +74,7 @@ class BaseRun:
 
 def logits_of_rows(model: ExplainedModel, question: Question, rows: int) -> torch.Tensor:
     """Logits [rows, C] over the candidates in a pass of `rows` copies of the text."""
+    checkpoint()
     encoding = question.encoding
     inputs = {name: tensor.expand(rows, -1) for name, tensor in encoding.inputs.items()}
     positions = None if encoding.position is None else torch.full((rows,), encoding.position, device=model.device)

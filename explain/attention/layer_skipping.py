@@ -42,6 +42,9 @@ class LayerAblation(Method):
         super().check(model)
         require_blocks(model, self.title)
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 1 + sum(model.attention_groups.values())
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

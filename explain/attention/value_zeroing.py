@@ -52,6 +52,9 @@ class ValueZeroing(Method):
         super().check(model)
         require_blocks(model, self.title)
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return sum(model.attention_groups.values()) * len(question.encoding.tokens)
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

@@ -28,6 +28,9 @@ class GradientNorm(Method):
     family = Family.EXTERNAL
     signed = False
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 3
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

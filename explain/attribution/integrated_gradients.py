@@ -77,6 +77,9 @@ class IntegratedGradients(Method):
     )
     maximum_steps: int = option(2000, "Most nodes that are spent.", minimum=5, maximum=20_000)
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 3 * min(3 * self.steps, self.maximum_steps)
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

@@ -43,6 +43,9 @@ class LRP(Method):
     variant: Variant = option(Variant.ATTN_LRP, "attn_lrp, or the conservative variant that takes attention weights as constants.")
     ledger: bool = option(True, "Account for what biases and softmax absorb (one more backward pass).")
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 3
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         score = model.score(question)

@@ -35,6 +35,9 @@ class Occlusion(Method):
     replacement: Replacement = option(Replacement.AUTO, "What takes a token's place; auto is the mask token, or deletion without one.")
     players: Granularity = option(Granularity.TOKENS, "What is left out together.")
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        return 1 + sum(not token.special for token in question.encoding.tokens)
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         players = [group for group in groups_of(question, self.players) if not group.special]

@@ -97,6 +97,11 @@ class Shapley(Method):
     players: Granularity = option(Granularity.TOKENS, "What comes and goes together.")
     seed: int = option(0, "Seed of the sampling estimators.", minimum=0, maximum=2**31 - 1)
 
+    def expected_passes(self, model: ExplainedModel, question: Question) -> int:
+        players = sum(not group.special for group in groups_of(question, self.players))
+        exact = self.estimator is Estimator.EXACT or (self.estimator is Estimator.AUTO and players <= EXACT_PLAYERS)
+        return 2**players if exact else max(self.evaluations, 4 * players)
+
     def attribute(self, model: ExplainedModel, question: Question) -> Attribution:
         started = time.perf_counter()
         groups = groups_of(question, self.players)

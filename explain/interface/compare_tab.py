@@ -13,11 +13,12 @@ from gradio.components import Component
 from explain.comparison.agreement import Measure
 from explain.comparison.race import race
 from explain.comparison.scorecard import scorecard
+from explain.errors import StoppedError
 from explain.interface import views
 from explain.interface.comparing import Compared, RaceOptions, agreed, compared, examined, randomised, read_texts
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import COMPARE_METHODS, COMPARE_TEXTS, PRESETS, UNIT_LABELS
-from explain.interface.serving import HEAVY, LIGHT, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, Run, guarded, message_of, shown_error
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Granularity, Replacement
@@ -60,6 +61,7 @@ class CompareTab:
                     self._build_question()
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
+                    self._running = gr.State(None)
                     self._status = gr.Markdown("Press **Compare**.", elem_id="compare-status")
                     with gr.Tabs(elem_id="compare-views"):
                         self._build_agreement()
@@ -142,10 +144,11 @@ class CompareTab:
         ]
         running = []
         for event, run, outputs in runs:
-            shown = [self._status, self._stop, *outputs]
+            shown = [self._status, self._stop, self._running, *outputs]
             done = event(_streamed(self, run, options), asked, shown, show_progress_on=[self._status], **HEAVY)
             done.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
             running.append(done)
+        self._stop.click(Run.stop, self._running, None, **LIGHT)
         self._stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, self._stop], cancels=running, **LIGHT)
         self._measure.change(guarded(_draw_agreement), [self._state, self._measure], self._agreement, **LIGHT)
         self._kind.change(guarded(_draw_curves), [self._state, self._kind], self._curves, **LIGHT)
@@ -197,22 +200,28 @@ class CompareTab:
         return self._status
 
     @property
+    def running(self) -> gr.State:
+        """The token of the run that goes on."""
+        return self._running
+
+    @property
     def stop(self) -> gr.Button:
         """Shown while something runs."""
         return self._stop
 
 
-def _streamed(
-    tab: CompareTab, run: Callable[..., Iterator[tuple[str, Updates]]], options: OptionWidgets
-) -> Callable[..., Iterator[Updates]]:
+def _streamed(tab: CompareTab, work: Runs, options: OptionWidgets) -> Callable[..., Iterator[Updates]]:
     def handler(*values: Any) -> Iterator[Updates]:
         started = time.perf_counter()
-        yield {tab.stop: gr.update(visible=True), tab.status: "⏳ Reading …"}
+        run = Run()
+        yield {tab.running: run.token, tab.stop: gr.update(visible=True), tab.status: "⏳ Reading …"}
         try:
             said = ""
-            for said, updates in run(*tab.request(values, options), values[10], values[11]):
+            for said, updates in run.steps(work(*tab.request(values, options), values[10], values[11])):
                 yield {tab.status: f"⏳ {said} · {time.perf_counter() - started:.1f} s", **updates}
             yield {tab.status: f"Done: {said} in {time.perf_counter() - started:.1f} s."}
+        except StoppedError as stopped:
+            yield {tab.status: f"⚠️ {stopped} What was done stays."}
         except Exception as error:
             message = message_of(error)
             yield {tab.status: f"⚠️ Not compared: {views.escaped(message)}"}

@@ -6,18 +6,21 @@ import contextlib
 import functools
 import html
 import logging
+import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import gradio as gr
 
-from explain.errors import ExplainError
+from explain.cost import expected_cost
+from explain.errors import ExplainError, StoppedError
 from explain.explainer import Analysis, TokenExplainer
 from explain.methods import make_methods
+from explain.models.interruption import interruptible
 from explain.request import Request
 from explain.types import Explanation
 
@@ -26,6 +29,8 @@ R = TypeVar("R")
 
 LOG = logging.getLogger("explain")
 MODEL_QUEUE = "model"
+DEADLINE = 300
+DONE: Any = object()
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 HEAVY: dict[str, Any] = {
     "show_progress": "minimal",
@@ -35,13 +40,67 @@ HEAVY: dict[str, Any] = {
 }
 
 
+class Run:
+    """Work that a visitor can stop, and that has a deadline; both act before the next forward pass.
+
+    Args:
+        seconds: The deadline; `EXPLAIN_DEADLINE` of the environment, or five minutes, if left out.
+    """
+
+    _running: ClassVar[dict[str, Run]] = {}
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.token = secrets.token_hex(8)
+        self._seconds = float(os.environ.get("EXPLAIN_DEADLINE", DEADLINE)) if seconds is None else seconds
+        self._until = time.monotonic() + self._seconds
+        self._stopped = threading.Event()
+
+    @classmethod
+    def stop(cls, token: str | None) -> None:
+        """End the run that was given this token, if it is still going on."""
+        if token in cls._running:
+            cls._running[token]._stopped.set()
+
+    def steps(self, results: Iterator[R]) -> Iterator[R]:
+        """The results one by one; nothing of this run is active while one is handed out.
+
+        Raises:
+            StoppedError: It was stopped, or the deadline has passed.
+        """
+        self._running[self.token] = self
+        try:
+            while True:
+                with interruptible(self._check):
+                    result = next(results, DONE)
+                if result is DONE:
+                    return
+                yield result
+        finally:
+            self._running.pop(self.token, None)
+
+    def call(self, function: Callable[[], R]) -> R:
+        """What the function returns, within the deadline."""
+        with interruptible(self._check):
+            return function()
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError("Stopped.")
+        if time.monotonic() > self._until:
+            raise StoppedError(
+                f"Stopped after {self._seconds:g} s, the longest that one run may take here. Choose fewer or cheaper methods, or a shorter "
+                "text."
+            )
+
+
 @dataclass(frozen=True)
 class Progress:
-    """An explanation with the methods that are done, and the one that comes next."""
+    """An explanation with the methods that are done, the one that comes next, and how long the rest will take, about."""
 
     explanation: Explanation
     running: str | None
     seconds: float
+    left: float = 0.0
 
 
 @contextlib.contextmanager
@@ -66,10 +125,13 @@ def explain_steps(request: Request) -> Iterator[Progress]:
     started = time.perf_counter()
     methods = make_methods(request.methods, request.options)
     with asked(request) as analysis:
-        done: list[Any] = []
         for method in methods:
             method.check(analysis.model)
-            yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started)
+        cost = expected_cost(analysis, methods)
+        done: list[Any] = []
+        for number, method in enumerate(methods):
+            left = cost.seconds([other.name for other in methods[number:]])
+            yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started, left)
             done.append(analysis.run(method))
         yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
 
@@ -110,7 +172,7 @@ def guarded(function: Callable[P, R], *, page: bool = True) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(*args, **kwargs)
+            return Run().call(lambda: function(*args, **kwargs))
         except gr.Error:
             raise
         except Exception as error:

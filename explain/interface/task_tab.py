@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explain.errors import InputError
+from explain.errors import InputError, StoppedError
 from explain.interface import views
 from explain.interface.inside import Inside
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import PRESETS
 from explain.interface.question import WHOLE, QuestionForm
-from explain.interface.serving import HEAVY, LIGHT, explain_steps, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, Run, explain_steps, guarded, message_of, shown_error
 from explain.interface.share import SharePart
 from explain.methods import METHODS
 from explain.models.tasks import TASKS
@@ -41,6 +41,7 @@ class TaskTab:
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
                     self._request = gr.State(None)
+                    self._running = gr.State(None)
                     self._status = gr.Markdown("Press **Explain**.", elem_id=self._id("status"))
                     with gr.Column(visible=False, elem_id=self._id("results")) as self._results:
                         self._build_results()
@@ -97,17 +98,20 @@ class TaskTab:
         display = [self._merge, self._special, self._scale]
         tokens = [self._heatmap, self._details, *self._texts.values(), *self._notes.values()]
 
-        def run(*values: Any) -> Iterator[Updates]:
+        def answer(*values: Any) -> Iterator[Updates]:
             asked, shown, chosen = (
                 values[: len(self._question.inputs)],
                 values[len(self._question.inputs) :][:4],
                 values[-len(options.keys) :],
             )
-            yield {self._question.stop: gr.update(visible=True), self._status: "⏳ Reading the text …"}
+            run = Run()
+            yield {self._running: run.token, self._question.stop: gr.update(visible=True), self._status: "⏳ Reading the text …"}
             try:
                 request = self._question.request(*asked)
                 request = dataclasses.replace(request, options=options.read(chosen, list(request.methods)))
-                yield from self._run(request, *shown)
+                yield from self._run(run, request, *shown)
+            except StoppedError as stopped:
+                yield {self._status: f"⚠️ {stopped} What was done stays."}
             except Exception as error:
                 message = message_of(error)
                 yield {self._status: f"⚠️ Not explained: {views.escaped(message)}", self._results: gr.update(visible=False)}
@@ -118,11 +122,12 @@ class TaskTab:
 
         running = gr.on(
             [self._question.explain.click, self._question.text.submit],
-            run,
+            answer,
             [*self._question.inputs, *display, self._outputs_method, *options.components],
             [
                 self._state,
                 self._request,
+                self._running,
                 self._status,
                 self._results,
                 self._question.stop,
@@ -142,6 +147,7 @@ class TaskTab:
         )
         stop = self._question.stop
         running.then(lambda: gr.update(visible=False), None, stop, **LIGHT)
+        stop.click(Run.stop, self._running, None, **LIGHT)
         stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, stop], cancels=[running], **LIGHT)
         for choice in display:
             choice.change(guarded(redraw), [self._state, *display], tokens, **LIGHT)
@@ -153,8 +159,8 @@ class TaskTab:
         self._share.connect(self._state, self._request, self._merge, self._special)
         self._question.connect()
 
-    def _run(self, request: Request, merge: bool, special: bool, scale: str, outputs_method: str) -> Iterator[Updates]:
-        for progress in explain_steps(request):
+    def _run(self, run: Run, request: Request, merge: bool, special: bool, scale: str, outputs_method: str) -> Iterator[Updates]:
+        for progress in run.steps(explain_steps(request)):
             explanation = progress.explanation
             targets, foils = views.offered(explanation)
             updates: Updates = {

@@ -31,7 +31,8 @@ def status(progress: Progress) -> str:
     explanation = progress.explanation
     done = len(explanation.attributions)
     if progress.running:
-        return f"⏳ **{progress.running}** is running · {done} done · {progress.seconds:.1f} s"
+        left = f" · about {progress.left:.0f} s left" if progress.left >= 1 else ""
+        return f"⏳ **{progress.running}** is running · {done} done · {progress.seconds:.1f} s{left}"
     name = escaped(margin(explanation.target, explanation.foil))
     return f"Explained **{name}** by {done} method{'s' * (done != 1)} in {progress.seconds:.1f} s."
 

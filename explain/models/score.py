@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from explain.models.interruption import checkpoint
 from explain.types import Question, Target, Unit
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Score:
 
     def of_rows(self, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         """Score [B] of a batch of inputs [B, n], each explained at its own position [B]."""
+        checkpoint()
         self.passes += int(inputs["input_ids"].shape[0])
         question = self._question
         logits = self._model.task.logits(self._model, question.encoding, inputs, positions)
