@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
 import plotly.graph_objects as go
-from gradio.components import Component
 
 from explain.comparison.agreement import Measure
 from explain.comparison.race import race
 from explain.comparison.scorecard import scorecard
-from explain.errors import StoppedError
 from explain.interface import views
 from explain.interface.comparing import Compared, RaceOptions, agreed, compared, examined, randomised, read_texts
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import COMPARE_METHODS, COMPARE_TEXTS, PRESETS, UNIT_LABELS
-from explain.interface.serving import HEAVY, LIGHT, Run, guarded, message_of, shown_error
+from explain.interface.serving import LIGHT, guarded
+from explain.interface.streaming import Stream, Updates, Work
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Granularity, Replacement
@@ -45,8 +43,6 @@ EVIDENCE = (
     "Sentences of ours in which one word is known to decide: the subject of a verb, with nouns of the other number between, or a planted "
     "word of feeling. Only pairs that the model answers rightly count. They do not depend on your text."
 )
-Updates = dict[Component, Any]
-Runs = Callable[..., Iterator[tuple[str, Updates]]]
 Entry = TypeVar("Entry")
 
 
@@ -61,8 +57,7 @@ class CompareTab:
                     self._build_question()
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
-                    self._running = gr.State(None)
-                    self._status = gr.Markdown("Press **Compare**.", elem_id="compare-status")
+                    self._stream = Stream("compare", self._stop, "Not compared")
                     with gr.Tabs(elem_id="compare-views"):
                         self._build_agreement()
                         self._build_faithfulness()
@@ -137,22 +132,19 @@ class CompareTab:
         """Wire the events; called when all widgets exist."""
         asked = [self._task, self._text, self._model, self._methods, self._target, self._foil, self._unit]
         asked += [self._replacement, self._players, self._seed, self._measure, self._kind, *options.components]
-        runs: list[tuple[Any, Runs, list[Component]]] = [
+        for event, work, outputs in (
             (self._compare.click, self._run, [self._state, self._agreement, self._curves, self._ranking, self._table]),
             (self._randomise.click, self._run_randomisation, [self._randomised]),
             (self._examine.click, self._run_examination, [self._top, self._mass]),
-        ]
-        running = []
-        for event, run, outputs in runs:
-            shown = [self._status, self._stop, self._running, *outputs]
-            done = event(_streamed(self, run, options), asked, shown, show_progress_on=[self._status], **HEAVY)
-            done.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
-            running.append(done)
-        self._stop.click(Run.stop, self._running, None, **LIGHT)
-        self._stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, self._stop], cancels=running, **LIGHT)
+        ):
+            self._stream.on(event, self._asked(work, options), asked, outputs)
+        self._stream.connect()
         self._measure.change(guarded(_draw_agreement), [self._state, self._measure], self._agreement, **LIGHT)
         self._kind.change(guarded(_draw_curves), [self._state, self._kind], self._curves, **LIGHT)
         self._task.change(guarded(_for_task), self._task, [self._text, self._model, self._target, self._foil], **LIGHT)
+
+    def _asked(self, work: Work, options: OptionWidgets) -> Work:
+        return lambda *values: work(*self.request(values, options), values[10], values[11])
 
     def request(self, values: tuple[Any, ...], options: OptionWidgets) -> tuple[Request, list[str], RaceOptions]:
         """What the visitor asks, the texts, and how words are taken away."""
@@ -193,41 +185,6 @@ class CompareTab:
         )
         mass = interval_chart({named[n]: i for n, i in found.mass.items()}, "share of all absolute scores", reference=found.chance)
         yield f"{found.right} of {found.sentences} sentences count (dotted: chance)", {self._top: _shown(top), self._mass: _shown(mass)}
-
-    @property
-    def status(self) -> gr.Markdown:
-        """What runs, or what was wrong."""
-        return self._status
-
-    @property
-    def running(self) -> gr.State:
-        """The token of the run that goes on."""
-        return self._running
-
-    @property
-    def stop(self) -> gr.Button:
-        """Shown while something runs."""
-        return self._stop
-
-
-def _streamed(tab: CompareTab, work: Runs, options: OptionWidgets) -> Callable[..., Iterator[Updates]]:
-    def handler(*values: Any) -> Iterator[Updates]:
-        started = time.perf_counter()
-        run = Run()
-        yield {tab.running: run.token, tab.stop: gr.update(visible=True), tab.status: "⏳ Reading …"}
-        try:
-            said = ""
-            for said, updates in run.steps(work(*tab.request(values, options), values[10], values[11])):
-                yield {tab.status: f"⏳ {said} · {time.perf_counter() - started:.1f} s", **updates}
-            yield {tab.status: f"Done: {said} in {time.perf_counter() - started:.1f} s."}
-        except StoppedError as stopped:
-            yield {tab.status: f"⚠️ {stopped} What was done stays."}
-        except Exception as error:
-            message = message_of(error)
-            yield {tab.status: f"⚠️ Not compared: {views.escaped(message)}"}
-            raise shown_error(message) from error
-
-    return handler
 
 
 def _for_task(task: str) -> Any:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from explain.comparison.minimal_pair import minimal_pair
 from explain.comparison.prompts import PromptComparison
 from explain.comparison.reading import read_csv
 from explain.comparison.templates import Probed, summarise
-from explain.errors import InputError, StoppedError
+from explain.errors import InputError
 from explain.interface import views
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import PROMPT_EXAMPLES, PROMPT_METHODS
 from explain.interface.prompting import compared, has_slots, keywords_of, probed, prompts_of, tracked
-from explain.interface.serving import HEAVY, LIGHT, Run, guarded, message_of, shown_error
+from explain.interface.serving import LIGHT, guarded
+from explain.interface.streaming import Stream, Updates
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Replacement
@@ -33,7 +32,6 @@ INTRO = (
     "to the score of the target."
 )
 ORDERS = [("as given", ""), ("score, highest first", "score"), ("probability of the target, highest first", "probability")]
-Updates = dict[Component, Any]
 
 
 class PromptsTab:
@@ -47,9 +45,8 @@ class PromptsTab:
                     self._build_question()
                 with gr.Column(scale=3, min_width=300):
                     self._state = gr.State(None)
-                    self._running = gr.State(None)
                     self._request = gr.State(None)
-                    self._status = gr.Markdown("Press **Compare**.", elem_id="prompts-status")
+                    self._stream = Stream("prompts", self._stop, "Not compared")
                     with gr.Tabs(elem_id="prompts-views", selected="table") as self._views:
                         self._build_table()
                         self._build_pair()
@@ -134,12 +131,8 @@ class PromptsTab:
         asked += [self._replacement, *options.components]
         shown = [self._state, self._request, self._table, self._method, self._heatmap, self._lines, self._one, self._other, self._change]
         shown += [self._bars, self._tracking, self._keyword, self._keyword_plot, self._filler_plot, self._filler_note, self._views]
-        running = self._compare.click(
-            self._streamed(options), asked, [self._status, self._stop, self._running, *shown], show_progress_on=[self._status], **HEAVY
-        )
-        running.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
-        self._stop.click(Run.stop, self._running, None, **LIGHT)
-        self._stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, self._stop], cancels=[running], **LIGHT)
+        self._stream.on(self._compare.click, lambda *values: self._run(options, *values), asked, shown)
+        self._stream.connect()
         gr.on(
             [self._order.change, self._containing.submit, self._method.change],
             guarded(self._drawn),
@@ -164,25 +157,6 @@ class PromptsTab:
             values = (example.text, example.task, model, example.target, example.foil, example.keywords)
             chip.click(lambda values=values: values, None, filled, **LIGHT)
         self._task.input(guarded(_models), self._task, self._model, **LIGHT)
-
-    def _streamed(self, options: OptionWidgets) -> Callable[..., Iterator[Updates]]:
-        def handler(*values: Any) -> Iterator[Updates]:
-            started = time.perf_counter()
-            run = Run()
-            yield {self._running: run.token, self._stop: gr.update(visible=True), self._status: "⏳ Reading …"}
-            try:
-                said = ""
-                for said, updates in run.steps(self._run(options, *values)):
-                    yield {self._status: f"⏳ {said} · {time.perf_counter() - started:.1f} s", **updates}
-                yield {self._status: f"Done: {said} in {time.perf_counter() - started:.1f} s."}
-            except StoppedError as stopped:
-                yield {self._status: f"⚠️ {stopped} What was done stays."}
-            except Exception as error:
-                message = message_of(error)
-                yield {self._status: f"⚠️ Not compared: {views.escaped(message)}"}
-                raise shown_error(message) from error
-
-        return handler
 
     def _run(
         self,
