@@ -21,9 +21,6 @@ TOLERANCE = 2e-3
 LARGEST_PICTURE = 60_000
 Outputs = list[Mapping[str, Any]]
 
-# jupyter_client says that the kernel, on this machine alone, listens without encryption.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client.*", "ignore::RuntimeWarning:jupyter_client.*")
-
 
 def outputs(notebook: nbformat.NotebookNode) -> list[Outputs]:
     return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
@@ -34,7 +31,10 @@ def texts(found: Outputs) -> list[str]:
     said = []
     for output in found:
         assert output["output_type"] != "error"
-        said += [output["text"]] if output["output_type"] == "stream" else [v for k, v in output["data"].items() if k.startswith("text/")]
+        if output["output_type"] == "stream":
+            said.append(output["text"])
+        else:
+            said += [text for kind, text in sorted(output["data"].items()) if kind.startswith("text/")]
     return said
 
 
@@ -106,7 +106,7 @@ def test_notebook_gives_what_was_saved(path: Path, tmp_path: Path, monkeypatch: 
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    NotebookClient(now, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}}).execute(env=dict(os.environ))
+    NotebookClient(now, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}}).execute(env=dict(os.environ))
     for number, (before, after) in enumerate(zip(outputs(saved), outputs(now), strict=True)):
         assert kinds(before) == kinds(after), number
         for one, other in zip(texts(before), texts(after), strict=True):
