@@ -60,6 +60,7 @@ class TaskTab:
             self._scale = gr.Radio(
                 [scale.value for scale in Scale], value=Scale.PER_METHOD.value, label="Colour scale", elem_id=self._id("scale")
             )
+            self._view = gr.Radio([views.HEATMAP, views.BARS], value=views.HEATMAP, label="All methods as", elem_id=self._id("view"))
         self._texts: dict[str, gr.HighlightedText] = {}
         self._notes: dict[str, gr.Markdown] = {}
         for method in METHODS:
@@ -95,13 +96,13 @@ class TaskTab:
 
     def connect(self, options: OptionWidgets) -> None:
         """Wire the events; called when all widgets exist."""
-        display = [self._merge, self._special, self._scale]
+        display = [self._merge, self._special, self._scale, self._view]
         tokens = [self._heatmap, self._details, *self._texts.values(), *self._notes.values()]
 
         def answer(*values: Any) -> Iterator[Updates]:
             asked, shown, chosen = (
                 values[: len(self._question.inputs)],
-                values[len(self._question.inputs) :][:4],
+                values[len(self._question.inputs) :][:5],
                 values[-len(options.keys) :],
             )
             run = Run()
@@ -117,8 +118,8 @@ class TaskTab:
                 yield {self._status: f"⚠️ Not explained: {views.escaped(message)}", self._results: gr.update(visible=False)}
                 raise shown_error(message) from error
 
-        def redraw(explanation: Explanation | None, merge: bool, special: bool, scale: str) -> Updates:
-            return {self._details: gr.skip()} if explanation is None else self._tokens(explanation, merge, special, scale)
+        def redraw(explanation: Explanation | None, merge: bool, special: bool, scale: str, view: str) -> Updates:
+            return {self._details: gr.skip()} if explanation is None else self._tokens(explanation, merge, special, scale, view)
 
         running = gr.on(
             [self._question.explain.click, self._question.text.submit],
@@ -159,7 +160,7 @@ class TaskTab:
         self._share.connect(self._state, self._request, self._merge, self._special)
         self._question.connect()
 
-    def _run(self, run: Run, request: Request, merge: bool, special: bool, scale: str, outputs_method: str) -> Iterator[Updates]:
+    def _run(self, run: Run, request: Request, merge: bool, special: bool, scale: str, view: str, outputs_method: str) -> Iterator[Updates]:
         for progress in run.steps(explain_steps(request)):
             explanation = progress.explanation
             targets, foils = views.offered(explanation)
@@ -173,7 +174,7 @@ class TaskTab:
                 self._question.target: gr.update(choices=targets),
                 self._question.foil: gr.update(choices=foils),
                 self._question.step: gr.update(choices=[WHOLE, *views.output_steps(explanation)]),
-                **self._tokens(explanation, merge, special, scale),
+                **self._tokens(explanation, merge, special, scale, view),
             }
             if progress.running is None:
                 several = bool(explanation.outputs)
@@ -182,10 +183,10 @@ class TaskTab:
                 updates[self._outputs] = _draw_outputs(explanation, outputs_method, special) if several else None
             yield updates
 
-    def _tokens(self, explanation: Explanation, merge: bool, special: bool, scale: str) -> Updates:
+    def _tokens(self, explanation: Explanation, merge: bool, special: bool, scale: str, view: str) -> Updates:
         pairs = views.texts(explanation, merge, special, scale)
         done = {a.method: a for a in explanation}
-        updates: Updates = {self._heatmap: views.heatmap(explanation, merge, special, scale) if done else None, self._details: CLICK}
+        updates: Updates = {self._heatmap: views.picture(explanation, merge, special, scale, view) if done else None, self._details: CLICK}
         for name, text in self._texts.items():
             updates[text] = gr.update(value=pairs.get(name), visible=name in done)
             updates[self._notes[name]] = gr.update(value=views.trust(done[name]) if name in done else "", visible=name in done)

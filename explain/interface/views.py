@@ -16,13 +16,16 @@ from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
 from explain.replay import Replay
+from explain.tokens import Word
 from explain.types import Array, Attribution, Explanation
 from explain.visualization.ablation import head_name
+from explain.visualization.bars import methods_bars
 from explain.visualization.colors import Scale, legend
 from explain.visualization.heatmaps import methods_heatmap
 from explain.visualization.tokens import Shown, column_of, highlighted, shown
 from explain.visualization.trust import trust as trusted
 
+HEATMAP, BARS = "heatmap", "bars"
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
 
 
@@ -93,8 +96,10 @@ def texts(explanation: Explanation, merge: bool, special: bool, scale: str) -> d
     return {a.method: highlighted(a, chosen, limit=limit if a.signed else None) for a in explanation}
 
 
-def heatmap(explanation: Explanation, merge: bool, special: bool, scale: str) -> go.Figure:
-    """Methods x tokens."""
+def picture(explanation: Explanation, merge: bool, special: bool, scale: str, view: str) -> go.Figure:
+    """Methods x tokens, as a heatmap or as bars."""
+    if view == BARS:
+        return methods_bars(explanation, words=merge, special=special)
     return methods_heatmap(explanation, words=merge, special=special, scale=Scale(scale))
 
 
@@ -111,7 +116,19 @@ def token_details(explanation: Explanation, pair: int, merge: bool, special: boo
         scores = chosen.scores(attribution.scores)
         rank = int((abs(scores) > abs(scores[column])).sum()) + 1
         lines.append(f"| {method_class(attribution.method).title} | {scores[column]:+.4g} | {rank} of {len(scores)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_attention_of(explanation, group)])
+
+
+def _attention_of(explanation: Explanation, group: Word) -> list[str]:
+    """What a token attends to most, averaged over layers and heads."""
+    maps = next((a.maps for a in explanation if a.method == "attention" and a.maps), {})
+    name = "encoder" if "encoder" in maps else "self" if "self" in maps else None
+    if name is None or group.indices[-1] >= maps[name].shape[2]:
+        return []
+    weights = maps[name].mean((0, 1))[list(group.indices)].mean(0)
+    best = (-weights).argsort()[:3]
+    seen = ", ".join(f"{escaped(explanation.tokens[i].label)} ({weights[i]:.2f})" for i in best)
+    return [f"It attends most to {seen}, on average over layers and heads."]
 
 
 def offered(explanation: Explanation) -> tuple[list[str], list[str]]:

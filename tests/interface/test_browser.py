@@ -127,6 +127,10 @@ def test_display_choices_redraw_without_recomputing(app: App, runs: list[str]) -
     drawn = app.plot_values("heatmap")
     app.part("scale").get_by_label("shared").check()
     app.wait_plot_changed("heatmap", drawn)
+
+    drawn = app.plot_values("heatmap")
+    app.part("view").get_by_label("bars").check()
+    app.wait_plot_changed("heatmap", drawn)
     app.wait_explained()
     assert runs == computed
 
@@ -139,6 +143,7 @@ def test_clicking_a_token_shows_its_numbers_in_every_method(app: App) -> None:
     details = app.part("details")
     expect(details.locator("table")).to_be_visible()
     expect(details).to_contain_text("capital")
+    expect(details).to_contain_text("It attends most to")
     expect(details.locator("tbody tr")).to_have_count(len(DEFAULT_METHODS))
     for row, method in enumerate(DEFAULT_METHODS):
         expect(details.locator("tbody tr").nth(row)).to_contain_text(method_class(method).title)
