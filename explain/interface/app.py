@@ -13,8 +13,8 @@ from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
 from explain.interface.prompts_tab import PromptsTab
 from explain.interface.task_tab import TaskTab
-from explain.models import hub
 from explain.models.catalog import models_for
+from explain.models.hub import reachable
 from explain.request import Request
 
 ABOUT = Path(__file__).with_name("about.md")
@@ -58,7 +58,7 @@ def warm_up() -> None:
 
 
 def _notice() -> Any:
-    return gr.skip() if hub.reachable() else gr.update(value=OFFLINE, visible=True)
+    return gr.skip() if reachable() else gr.update(value=OFFLINE, visible=True)
 
 
 def launch_options() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import gradio as gr
 from explain.comparison.minimal_pair import minimal_pair
 from explain.comparison.prompts import PromptComparison
 from explain.comparison.reading import read_csv
-from explain.comparison.templates import Probed, summarise
+from explain.comparison.templates import Probe, Probed, summarise
 from explain.errors import InputError
 from explain.interface import views
 from explain.interface.options import OptionWidgets
@@ -103,7 +103,7 @@ class PromptsTab:
             self._bars = _plot("Change of the scores", "bars")
 
     def _build_keywords(self) -> None:
-        with gr.Tab("Keywords", id="keywords"):
+        with gr.Tab("Keywords", id="keywords") as self._keyword_tab:
             gr.Markdown(
                 "Share of all absolute scores, summed score and rank of each keyword by every method, and what the score loses when the "
                 "keyword alone is taken away.",
@@ -116,7 +116,8 @@ class PromptsTab:
             self._keyword_plot = _plot("Keyword over prompts", "keyword-plot")
 
     def _build_fillers(self) -> None:
-        with gr.Tab("Template", id="fillers"):
+        with gr.Tab("Template", id="fillers") as self._filler_tab:
+            self._probe = gr.State(None)
             gr.Markdown(
                 "Mean effect of each filler on the score of the target, against the mean of all fillers in the same sentence. Several "
                 "templates with the same slot give intervals. A difference shows what this model does, not what is true of people.",
@@ -130,7 +131,16 @@ class PromptsTab:
         asked = [self._text, self._file_prompts, self._task, self._model, self._methods, self._target, self._foil, self._keywords]
         asked += [self._replacement, *options.components]
         shown = [self._state, self._request, self._table, self._method, self._heatmap, self._lines, self._one, self._other, self._change]
-        shown += [self._bars, self._tracking, self._keyword, self._keyword_plot, self._filler_plot, self._filler_note, self._views]
+        shown += [
+            self._bars,
+            self._tracking,
+            self._keyword,
+            self._keyword_plot,
+            self._probe,
+            self._filler_plot,
+            self._filler_note,
+            self._views,
+        ]
         self._stream.on(self._compare.click, lambda *values: self._run(options, *values), asked, shown)
         self._stream.connect()
         gr.on(
@@ -147,8 +157,9 @@ class PromptsTab:
             [self._change, self._bars],
             **LIGHT,
         )
-        for part in (self._keyword, self._quantity):
-            part.change(guarded(_draw_keyword), [self._tracking, self._keyword, self._quantity], self._keyword_plot, **LIGHT)
+        self._filler_tab.select(guarded(_draw_fillers), self._probe, self._filler_plot, **LIGHT)
+        for event in (self._keyword.change, self._quantity.change, self._keyword_tab.select):
+            event(guarded(_draw_keyword), [self._tracking, self._keyword, self._quantity], self._keyword_plot, **LIGHT)
         self._file.upload(guarded(_read_file), self._file, [self._text, self._file_prompts], **LIGHT)
         filled = [self._text, self._task, self._model, self._target, self._foil, self._keywords]
         for chip, example in zip(self._chips, PROMPT_EXAMPLES, strict=True):
@@ -190,10 +201,12 @@ class PromptsTab:
             self._other: gr.update(choices=names, value=1),
             self._change: change,
             self._bars: bars,
-            self._keyword_plot: gr.update(visible=False),
-            self._filler_plot: gr.update(visible=False),
-            self._filler_note: "",
         }
+        template = bool(target) and all(has_slots(line) for line in text.splitlines() if line.strip())
+        if not wanted:
+            updates |= {self._tracking: None, self._keyword_plot: gr.update(visible=False)}
+        if not template:
+            updates |= {self._probe: None, self._filler_plot: gr.update(visible=False), self._filler_note: ""}
         yield f"{len(comparison)} prompts", updates
         if wanted:
             tracking = tracked(request, comparison, wanted, Replacement(replacement))
@@ -207,13 +220,14 @@ class PromptsTab:
                     self._keyword_plot: plot,
                 },
             )
-        if target and all(has_slots(line) for line in text.splitlines() if line.strip()):
+        if template:
             results: list[Probed] = []
             for results in probed(request, text):
                 yield f"{len(results)} texts of the template", {}
             found = summarise(results, target=target)
             drawn = {
-                self._filler_plot: gr.update(value=filler_chart(found), visible=True),
+                self._probe: found,
+                self._filler_plot: _draw_fillers(found),
                 self._filler_note: views.filler_table(found),
             }
             yield f"{len(comparison)} prompts from templates", drawn
@@ -254,6 +268,10 @@ def _draw_keyword(tracking: Any, keyword: str | None, quantity: str) -> Any:
     if tracking is None or keyword is None:
         return gr.update(visible=False)
     return gr.update(value=keyword_chart(tracking, keyword, quantity), visible=True)
+
+
+def _draw_fillers(found: Probe | None) -> Any:
+    return gr.update(visible=False) if found is None else gr.update(value=filler_chart(found), visible=True)
 
 
 def _read_file(path: str) -> Any:

@@ -17,10 +17,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from explain.explainer import Analysis
 from explain.interface import ablation_part, layers_part
+from explain.interface import app as interface_app
 from explain.interface.app import build, launch_options
 from explain.method import Method
 from explain.methods import method_class
-from explain.models import hub
 from explain.types import Attribution
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -77,7 +77,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def app_url() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "reachable", lambda: False)
+        patch.setattr(interface_app, "reachable", lambda: False)
         demo = build()
         demo.launch(
             **launch_options(),

@@ -52,6 +52,14 @@ class Classification(_LabelTask):
         return replace(encode_input(model, text), mirrored=architectures.is_encoder_decoder(model.model))
 
     def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        mask = inputs.get("attention_mask")
+        if encoding.mirrored and mask is not None and not mask.all():
+            # The decoder reads the text again, one place later: what is hidden there is hidden here.
+            inputs = {**inputs, "decoder_attention_mask": torch.cat([torch.ones_like(mask[:, :1]), mask[:, :-1]], dim=1)}
+        if model.model.config.pad_token_id is None and not encoding.mirrored:
+            # A causal classifier finds the end of each text by its padding: without any it takes one text at a time.
+            rows = [{name: tensor[row : row + 1] for name, tensor in inputs.items()} for row in range(len(inputs["input_ids"]))]
+            return at_least_single(torch.cat([model.model(**row).logits for row in rows]))
         logits: Tensor = model.model(**inputs).logits
         return at_least_single(logits)
 
