@@ -13,10 +13,11 @@ from explain.interface import views
 from explain.interface.serving import LIGHT, guarded
 from explain.types import Explanation
 from explain.visualization.ablation import layers_by_heads
-from explain.visualization.attention import GROUP_TITLES, attention_heatmap, attention_map
+from explain.visualization.attention import GROUP_TITLES, attention_arcs, attention_heatmap, attention_map
 from explain.visualization.network import NetworkKind, flow_network
 
 AVERAGE = "average"
+HEATMAP, LINES = "heatmap", "lines from query to key"
 BLIND = "Attention does not know the target: it is the same for every answer."
 
 
@@ -30,6 +31,7 @@ class AttentionPart:
                 self._group = gr.Radio([], label="Attention", elem_id=f"{task}-group", visible=False)
                 self._layer = gr.Dropdown([AVERAGE], value=AVERAGE, label="Layer", elem_id=f"{task}-layer")
                 self._head = gr.Dropdown([AVERAGE], value=AVERAGE, label="Head", elem_id=f"{task}-head")
+            self._form = gr.Radio([HEATMAP, LINES], value=HEATMAP, label="Drawn as", elem_id=f"{task}-attention-form")
             self._heatmap = gr.Plot(label="Attention", show_label=False, elem_id=f"{task}-attention", elem_classes="plot")
             self._received = gr.Markdown(elem_id=f"{task}-received")
         with gr.Accordion(
@@ -62,7 +64,18 @@ class AttentionPart:
     def outputs(self) -> list[Component]:
         """What `show` updates."""
         parts = [self._part, self._alignment_part, self._network_part]
-        return [*parts, self._group, self._layer, self._head, self._heatmap, self._received, self._method, self._alignment, self._network]
+        return [
+            *parts,
+            self._form,
+            self._group,
+            self._layer,
+            self._head,
+            self._heatmap,
+            self._received,
+            self._method,
+            self._alignment,
+            self._network,
+        ]
 
     def show(self, explanation: Explanation, special: bool) -> dict[Component, Any]:
         """The updates for a finished explanation: everything averaged, agreement and network closed."""
@@ -71,12 +84,13 @@ class AttentionPart:
         first = groups[0] if groups else None
         layers, heads = _size(explanation, first)
         others = [(title, name) for title, name in views.method_choices() if name != "attention" and _has(explanation, name)]
-        heatmap, table = _draw(explanation, first, AVERAGE, AVERAGE, special) if groups else (None, "")
+        heatmap, table = _draw(explanation, first, AVERAGE, AVERAGE, special, HEATMAP) if groups else (None, "")
         return {
             self._part: gr.update(visible=bool(groups)),
             self._group: gr.update(choices=[(GROUP_TITLES[g], g) for g in groups], value=first, visible=len(groups) > 1),
             self._layer: gr.update(choices=[AVERAGE, *map(str, range(layers))], value=AVERAGE),
             self._head: gr.update(choices=[AVERAGE, *map(str, range(heads))], value=AVERAGE),
+            self._form: HEATMAP,
             self._heatmap: heatmap,
             self._received: table,
             self._alignment_part: gr.update(visible=bool(groups and others), open=False),
@@ -88,8 +102,8 @@ class AttentionPart:
 
     def connect(self, state: gr.State, special: gr.Checkbox) -> None:
         """Redraw when a choice changes."""
-        choices = [state, self._group, self._layer, self._head, special]
-        for part in (self._group, self._layer, self._head, special):
+        choices = [state, self._group, self._layer, self._head, special, self._form]
+        for part in (self._group, self._layer, self._head, special, self._form):
             part.change(guarded(_draw), choices, [self._heatmap, self._received], **LIGHT)
         gr.on(
             [self._alignment_part.expand, self._method.change, self._group.change],
@@ -119,16 +133,19 @@ def _size(explanation: Explanation, group: str | None) -> tuple[int, int]:
     return (0, 0) if group is None else _maps(explanation)[group].shape[:2]
 
 
-def _draw(explanation: Explanation | None, group: str | None, layer: str, head: str, special: bool) -> Any:
-    """The heatmap, and the tokens that receive most."""
+def _draw(explanation: Explanation | None, group: str | None, layer: str, head: str, special: bool, form: str) -> Any:
+    """The heatmap or the lines, and the tokens that receive most."""
     if explanation is None or not _maps(explanation):
         return None, ""
     group = group or next(iter(_maps(explanation)))
     sizes = zip((layer, head), _size(explanation, group), strict=True)
     chosen = [None if value == AVERAGE or int(value) >= size else int(value) for value, size in sizes]
-    heatmap = attention_heatmap(explanation, group=group, layer=chosen[0], head=chosen[1], special=special)
+    if form == LINES:
+        figure = attention_arcs(explanation, group=group, layer=chosen[0], head=chosen[1])
+    else:
+        figure = attention_heatmap(explanation, group=group, layer=chosen[0], head=chosen[1], special=special)
     shown = attention_map(explanation, group, *chosen)
-    return heatmap, views.received_table(shown.keys, received(shown.matrix))
+    return figure, views.received_table(shown.keys, received(shown.matrix))
 
 
 def _draw_alignment(explanation: Explanation | None, method: str | None, group: str | None) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 from explain.comparison.alignment import align
 from explain.comparison.minimal_pair import minimal_pair
+from explain.comparison.paired import method_difference
 from explain.comparison.reading import Prompt
 from explain.comparison.templates import summarise
 from explain.errors import InputError
@@ -24,7 +26,7 @@ def compare_prompts(
     unit: str | None = None,
     options: Options | None = None,
 ) -> dict[str, Any]:
-    """Two to fifty prompts explained, their words aligned in common columns, and what changes from the first to each other one."""
+    """Two to fifty prompts explained, aligned word by word; what changes from the first, and methods' concentration paired by prompt."""
     request = request_of(task, texts, model, methods, target, foil, unit, options)
     *_, found = compared(request, [Prompt(text) for text in texts])
     first, *others = found.explanations
@@ -32,6 +34,7 @@ def compare_prompts(
         **found.to_dict(),
         "alignment": align(found).to_dict(),
         "changes": [minimal_pair(first, other).to_dict() for other in others],
+        "paired": [method_difference(found, one, other).to_dict() for one, other in combinations(found.methods, 2)],
     }
 
 

@@ -167,6 +167,14 @@ def test_layer_and_head_change_the_attention_plot(app: App, runs: list[str], tas
     assert len(runs) == computed
 
 
+@pytest.mark.parametrize("task", ["classification", "generation"])
+def test_attention_can_be_drawn_as_lines(app: App, task: str) -> None:
+    app.open(task).explain()
+    before = app.plot_values("attention")
+    app.part("attention-form").get_by_label("lines").check()
+    app.wait_plot_changed("attention", before)
+
+
 @pytest.mark.parametrize("task", ["masked_lm", "span_infilling"])
 def test_the_network_is_drawn_when_it_is_opened(app: App, task: str) -> None:
     app.open(task).explain()

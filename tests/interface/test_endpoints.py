@@ -18,6 +18,7 @@ from explain.comparison.agreement import agreement, mean_agreement
 from explain.comparison.alignment import align
 from explain.comparison.keywords import track
 from explain.comparison.minimal_pair import minimal_pair
+from explain.comparison.paired import method_difference
 from explain.comparison.prompts import PromptComparison, compare_prompts
 from explain.comparison.race import faithfulness_over_texts, race
 from explain.comparison.randomisation import Randomisation, randomisation
@@ -268,6 +269,7 @@ def test_prompts_give_the_numbers_of_the_core(client: Client) -> None:
         same(found[name], expected)
     same(found["changes"][0], minimal_pair(*comparison.explanations[:2]).to_dict())
     same(found["alignment"], align(comparison).to_dict())
+    same(found["paired"][0], method_difference(comparison, *COMPARED[:2]).to_dict())
     with pytest.raises(Exception, match="2 to 50 prompts to compare, got 1"):
         client.submit(PROMPTS[:1], api_name="/compare_prompts").result(timeout=FOREVER)
     with pytest.raises(Exception, match="'zebra' is in none of the 3 prompts"):
