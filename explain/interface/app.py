@@ -19,6 +19,15 @@ from explain.request import Request
 
 ABOUT = Path(__file__).with_name("about.md")
 CSS = Path(__file__).with_name("style.css")
+READABLE = {
+    "body_text_color_subdued": "*neutral_600",
+    "body_text_color_subdued_dark": "*neutral_400",
+    **{
+        f"button_primary_background_fill{state}{mode}": color
+        for state, color in (("", "*primary_700"), ("_hover", "*primary_800"))
+        for mode in ("", "_dark")
+    },
+}
 OFFLINE = "The model hub cannot be reached: the bundled models are ready and do everything."
 
 
@@ -64,7 +73,7 @@ def _notice() -> Any:
 def launch_options() -> dict[str, Any]:
     """What `launch` needs for this app, on a Space as at home."""
     return {
-        "theme": gr.themes.Default(primary_hue="orange", secondary_hue="blue"),
+        "theme": gr.themes.Default(primary_hue="orange", secondary_hue="blue").set(**READABLE),
         "css_paths": [CSS],
         "show_error": False,
         "run_history": False,
