@@ -44,6 +44,7 @@ class App:
             self.page.locator(".overflow-menu > button").first.click()
             self.page.locator(".overflow-dropdown button", has_text=title).first.click()
         expect(self.part("text")).to_be_visible()
+        self.page.wait_for_timeout(700)  # the tab's boxes get their values once they are mounted
         return self
 
     def part(self, name: str) -> Locator:
