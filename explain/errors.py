@@ -24,7 +24,17 @@ class InputError(ExplainError, ValueError):
 
 
 class TextTooLongError(InputError):
-    """The text has more tokens than the model reads."""
+    """The text has more tokens than the model reads.
+
+    Attributes:
+        tokens: How many it has.
+        limit: How many the model reads.
+    """
+
+    def __init__(self, message: str, *, tokens: int = 0, limit: int = 0) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.limit = limit
 
 
 class TargetError(InputError):

@@ -15,6 +15,7 @@ from explain.method import Method, completeness_gap
 from explain.methods import make_methods
 from explain.models.explained_model import ExplainedModel
 from explain.models.tasks import detect, make_task
+from explain.models.truncation import Truncation, truncate
 from explain.types import Array, Attribution, Encoding, Explanation, Prediction, Question, Target, Unit
 
 if TYPE_CHECKING:
@@ -203,6 +204,23 @@ class TokenExplainer:
         prediction = self.model.predict(encoding)
         questions = task.questions(self.model, encoding, prediction, target=target, foil=foil, unit=task.unit(unit), step=step)
         return Analysis(self.model, encoding, prediction, questions)
+
+    def truncate(self, text: str, *, position: int | None = None, output: str | None = None) -> Truncation | None:
+        """The longest part of a text that the model reads around what the task needs of it; `None` if it reads all.
+
+        A text that is too long is never cut on the way to an explanation: `analyze` refuses it. Explain `truncate(text).kept` instead, and
+        say what was left out.
+
+        Args:
+            text: What a person typed.
+            position: Which mask or blank is meant (from 0).
+            output: For span infilling and generation, the output that is to be explained.
+
+        Raises:
+            InputError: The text cannot be explained for another reason.
+            TextTooLongError: No cut makes it short enough.
+        """
+        return truncate(self.model, text, position=position, output=output)
 
     def analyze(
         self,

@@ -8,12 +8,11 @@ import gradio as gr
 from gradio.components import Component
 
 from explain.attention.ablation import Ablation, Head
-from explain.attention.critical import ablated_attribution
-from explain.attention.report import AblationReport, ablation_report
+from explain.attention.report import AblationReport
 from explain.errors import InputError
 from explain.interface import views
-from explain.interface.serving import HEAVY, LIGHT, asked, guarded
-from explain.methods import make_methods
+from explain.interface.looking import ablated, without_head
+from explain.interface.serving import HEAVY, LIGHT, guarded
 from explain.models.score import margin
 from explain.request import Request
 from explain.types import Explanation
@@ -101,8 +100,7 @@ class AblationPart:
     ) -> Any:
         if explanation is None or request is None or (known is not None and known[:2] == (off, step)):
             return {self._report: gr.skip()}
-        with asked(request) as analysis:
-            report = ablation_report(analysis.model, analysis.single(step).questions[0], Ablation(off))
+        report = ablated(request, Ablation(off), step)
         groups = list(report.heads.effect)
         group = group if group in groups else groups[-1]
         ranked = [(head_name(head), _key(head)) for head in report.heads.ranked]
@@ -136,12 +134,7 @@ def _compare(
         raise InputError("There is no explanation yet. Press Explain.")
     group, layer, index = head.split(".")
     chosen = Head(group, int(layer), int(index))
-    with asked(request) as analysis:
-        single = analysis.single(step)
-        method = make_methods([name], {name: request.options[name]} if name in request.options else {})[0]
-        method.check(analysis.model)
-        found = ablated_attribution(analysis.model, single.questions[0], method, [chosen], Ablation(off))
-        explanation = single.explanation([])
+    found, explanation = without_head(request, chosen, name, Ablation(off), step)
     return ablated_heatmap(found, explanation, chosen, special=special)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from explain.interface import endpoints, options, reopen, serving, views
+from explain.interface import endpoints, options, reopen, serving, views, zero_gpu
 from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
 from explain.interface.prompts_tab import PromptsTab
@@ -56,7 +56,9 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
 
 
 def warm_up() -> None:
-    """Prepare the first tab's first example and every compiled method, in the background."""
+    """Prepare the first tab's first example and every compiled method, in the background; a borrowed GPU is left to visitors."""
+    if zero_gpu.ACTIVE:
+        return
     serving.warm_up(
         [
             Request(task, preset.examples[0].text, models_for(task)[0].name, ["attention_flow", "shap"])

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from explain.card import card as make_card
 from explain.card import check
+from explain.interface.cards import carded, replayed
 from explain.interface.comparison_endpoints import Options, request_of
-from explain.interface.serving import asked
-from explain.methods import make_methods
-from explain.replay import replay as run_again
 
 
 def card(
@@ -26,14 +23,12 @@ def card(
 ) -> dict[str, Any]:
     """An explanation with all that decides its numbers: model and weights, question, options, seeds, versions. `/replay` repeats it."""
     request = request_of(task, [text], model, methods, target, foil, unit, options, position, step)
-    chosen = make_methods(request.methods, request.options)
-    with asked(request) as analysis:
-        return make_card(analysis.explanation([analysis.run(method) for method in chosen]), analysis.model, request)
+    return carded(request)
 
 
 def replay(card: dict[str, Any]) -> dict[str, Any]:
     """Explain a card again and compare every number with it."""
-    result = run_again(check(card))
+    result = replayed(check(card))
     return {
         "equal": result.equal,
         "tolerance": result.tolerance,

@@ -13,6 +13,7 @@ from explain.comparison.scorecard import Examined, examine
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.interface.serving import asked
+from explain.interface.zero_gpu import on_gpu
 from explain.methods import make_methods
 from explain.models.perturbation import Granularity, Replacement
 from explain.request import Request
@@ -61,6 +62,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return list(texts)
 
 
+@on_gpu
 def compared(request: Request, texts: Sequence[str], race: RaceOptions | None, *, k: int | None = None) -> Iterator[Compared]:
     """Every text by all methods: agreement, and, with `race`, faithfulness. Of a sequence task the last output token is compared."""
     methods = make_methods(request.methods, request.options)
@@ -80,6 +82,7 @@ def agreed(results: Sequence[Compared]) -> Agreement | MeanAgreement | None:
     return None if not found else found[0] if len(found) == 1 else mean_agreement(found)
 
 
+@on_gpu
 def randomised(request: Request, seed: int = 0) -> Iterator[Randomisation]:
     """The stages so far, after each."""
     stages: list[Stage] = []
@@ -91,6 +94,7 @@ def randomised(request: Request, seed: int = 0) -> Iterator[Randomisation]:
             yield Randomisation(tuple(stages), players)
 
 
+@on_gpu
 def examined(request: Request) -> Iterator[list[Examined]]:
     """The sentences examined so far, after each."""
     results: list[Examined] = []

@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explain.attention.report import LayerReport, layer_report
-from explain.interface.serving import HEAVY, LIGHT, asked, guarded
+from explain.attention.report import LayerReport
+from explain.interface.looking import layered
+from explain.interface.serving import HEAVY, LIGHT, guarded
 from explain.request import Request
 from explain.types import Explanation
 from explain.visualization.layers import lens_curve, tokens_by_layer
@@ -67,15 +68,13 @@ class LayersPart:
     ) -> Any:
         if request is None or (known is not None and known[0] == step):
             return {self._report: gr.skip()}
-        with asked(request) as analysis:
-            single = analysis.single(step)
-            question = single.questions[0]
-            found = (step, layer_report(analysis.model, question), single.explanation([]))
+        report, explanation = layered(request, step)
+        found = (step, report, explanation)
         note, tokens = _draw(found, view, special)
-        lens = found[1].lens
+        lens = report.lens
         return {
             self._report: found,
-            self._lens: None if lens is None else lens_curve(lens, question.target.text),
+            self._lens: None if lens is None else lens_curve(lens, explanation.target.text),
             self._note: note,
             self._tokens: tokens,
         }

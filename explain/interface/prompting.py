@@ -12,6 +12,7 @@ from explain.comparison.slots import Slot, expand, parse
 from explain.comparison.templates import Probed, probe_texts
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
+from explain.interface.zero_gpu import on_gpu
 from explain.models.perturbation import Replacement
 from explain.request import Request
 
@@ -38,6 +39,7 @@ def has_slots(line: str) -> bool:
     return any(isinstance(piece, Slot) for piece in parse(line))
 
 
+@on_gpu
 def compared(request: Request, prompts: Sequence[Prompt]) -> Iterator[PromptComparison]:
     """The prompts explained so far, after each."""
     results: list[PromptResult] = []
@@ -47,12 +49,14 @@ def compared(request: Request, prompts: Sequence[Prompt]) -> Iterator[PromptComp
             yield PromptComparison(tuple(results))
 
 
+@on_gpu
 def tracked(request: Request, comparison: PromptComparison, keywords: Sequence[str], replacement: Replacement) -> KeywordTracking:
     """The keywords through all prompts, with the effect of taking them away."""
     with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
         return track(comparison, keywords, explainer=explainer, replacement=replacement)
 
 
+@on_gpu
 def probed(request: Request, typed: str) -> Iterator[list[Probed]]:
     """The texts of the templates that are done, after each; `summarise` says what the fillers do.
 

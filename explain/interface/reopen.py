@@ -11,13 +11,13 @@ from gradio.components import Component
 from explain.card import read
 from explain.errors import InputError
 from explain.interface import views
+from explain.interface.cards import replayed
 from explain.interface.options import OptionWidgets
 from explain.interface.serving import HEAVY, LIGHT, guarded
 from explain.interface.share import QUERY, TASK
 from explain.interface.task_tab import TaskTab
 from explain.methods import make_methods
 from explain.permalink import decode
-from explain.replay import replay
 
 # A link asks its question: the button is pressed once the page has it.
 PRESS = f"""() => {{
@@ -60,4 +60,4 @@ def build_replay() -> None:
 
 
 def _replayed(path: str) -> str:
-    return views.replay_report(replay(read(path)))
+    return views.replay_report(replayed(read(path)))

@@ -19,8 +19,11 @@ import gradio as gr
 from explain.cost import expected_cost
 from explain.errors import ExplainError, StoppedError
 from explain.explainer import Analysis, TokenExplainer
+from explain.interface.zero_gpu import on_gpu
 from explain.methods import make_methods
 from explain.models.interruption import interruptible
+from explain.models.tasks import TASKS
+from explain.models.truncation import Truncation
 from explain.request import Request
 from explain.types import Explanation
 
@@ -70,6 +73,7 @@ class Run:
         self._running[self.token] = self
         try:
             while True:
+                self._check()
                 with interruptible(self._check):
                     result = next(results, DONE)
                 if result is DONE:
@@ -120,6 +124,7 @@ def asked(request: Request) -> Iterator[Analysis]:
         explainer.close()
 
 
+@on_gpu
 def explain_steps(request: Request) -> Iterator[Progress]:
     """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
     started = time.perf_counter()
@@ -134,6 +139,14 @@ def explain_steps(request: Request) -> Iterator[Progress]:
             yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started, left)
             done.append(analysis.run(method))
         yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
+
+
+@on_gpu
+def shortened(request: Request) -> Truncation | None:
+    """How the text is cut to what the model reads; `None` if it reads all of it."""
+    output = request.target if TASKS[request.task].sequence and isinstance(request.target, str) else None
+    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
+        return explainer.truncate(request.text, position=request.position, output=output)
 
 
 def warm_up(requests: Sequence[Request]) -> threading.Thread:
@@ -153,9 +166,11 @@ def warm_up(requests: Sequence[Request]) -> threading.Thread:
 
 
 def message_of(error: Exception) -> str:
-    """What a visitor is told: our own errors in their words, anything else by a reference that stands in the log."""
+    """What a visitor is told: our own errors, and a Space's when no GPU is free, in their words; else a reference to the log."""
     if isinstance(error, ExplainError):
         return str(error)
+    if isinstance(error, gr.Error):
+        return str(error.message)
     reference = secrets.token_hex(2)
     LOG.error("reference %s", reference, exc_info=error)
     return f"Something went wrong here, not with your input. It is in the log as reference {reference}."

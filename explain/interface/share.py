@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explain.card import card, dumps
+from explain.card import dumps
 from explain.errors import InputError
-from explain.interface.serving import LIGHT, asked, guarded
+from explain.interface.cards import carded
+from explain.interface.serving import LIGHT, guarded
 from explain.permalink import encode
 from explain.request import Request
 from explain.snippets import client_snippet, python_snippet
@@ -94,8 +95,7 @@ def link_to(root: str, request: Request) -> str:
 
 def files(explanation: Explanation, request: Request, *, words: bool, special: bool) -> dict[str, Path]:
     """The files a visitor may download, by kind, in a new folder of their own."""
-    with asked(request) as analysis:
-        kept = card(explanation, analysis.model, request)
+    kept = carded(request, explanation)
     heatmap = static.methods_heatmap(explanation, words=words, special=special)
     contents: dict[str, bytes] = {
         "card": dumps(kept).encode(),

@@ -9,16 +9,17 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explain.errors import InputError, StoppedError
+from explain.errors import InputError, StoppedError, TextTooLongError
 from explain.interface import views
 from explain.interface.inside import Inside
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import PRESETS
 from explain.interface.question import WHOLE, QuestionForm
-from explain.interface.serving import HEAVY, LIGHT, Run, explain_steps, guarded, message_of, shown_error
+from explain.interface.serving import HEAVY, LIGHT, Run, explain_steps, guarded, message_of, shortened, shown_error
 from explain.interface.share import SharePart
 from explain.methods import METHODS
 from explain.models.tasks import TASKS
+from explain.models.truncation import Truncation
 from explain.request import Request
 from explain.types import Explanation
 from explain.visualization.colors import LEVEL_COLORS, Scale
@@ -110,7 +111,13 @@ class TaskTab:
             try:
                 request = self._question.request(*asked)
                 request = dataclasses.replace(request, options=options.read(chosen, list(request.methods)))
-                yield from self._run(run, request, *shown)
+                try:
+                    yield from self._run(run, request, None, *shown)
+                except TextTooLongError:
+                    cut = run.call(lambda: shortened(request))
+                    if cut is None:
+                        raise
+                    yield from self._run(run, dataclasses.replace(request, text=cut.kept), cut, *shown)
             except StoppedError as stopped:
                 yield {self._status: f"⚠️ {stopped} What was done stays."}
             except Exception as error:
@@ -160,7 +167,17 @@ class TaskTab:
         self._share.connect(self._state, self._request, self._merge, self._special)
         self._question.connect()
 
-    def _run(self, run: Run, request: Request, merge: bool, special: bool, scale: str, view: str, outputs_method: str) -> Iterator[Updates]:
+    def _run(
+        self,
+        run: Run,
+        request: Request,
+        cut: Truncation | None,
+        merge: bool,
+        special: bool,
+        scale: str,
+        view: str,
+        outputs_method: str,
+    ) -> Iterator[Updates]:
         for progress in run.steps(explain_steps(request)):
             explanation = progress.explanation
             targets, foils = views.offered(explanation)
@@ -170,7 +187,7 @@ class TaskTab:
                 self._status: views.status(progress),
                 self._results: gr.update(visible=True),
                 self._prediction: views.prediction(explanation) or None,
-                self._headline: views.headline(explanation),
+                self._headline: views.headline(explanation, cut),
                 self._question.target: gr.update(choices=targets),
                 self._question.foil: gr.update(choices=foils),
                 self._question.step: gr.update(choices=[WHOLE, *views.output_steps(explanation)]),

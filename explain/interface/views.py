@@ -15,6 +15,7 @@ from explain.comparison.templates import Probe
 from explain.interface.serving import Progress
 from explain.methods import METHODS, method_class
 from explain.models.score import margin
+from explain.models.truncation import Truncation
 from explain.replay import Replay
 from explain.tokens import Word
 from explain.types import Array, Attribution, Explanation
@@ -26,6 +27,7 @@ from explain.visualization.tokens import Shown, column_of, highlighted, shown
 from explain.visualization.trust import trust as trusted
 
 HEATMAP, BARS = "heatmap", "bars"
+GLIMPSE = 60
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
 
 
@@ -49,8 +51,8 @@ def prediction(explanation: Explanation) -> dict[str, float]:
     return shown
 
 
-def headline(explanation: Explanation) -> str:
-    """What is explained, and how to read the colours."""
+def headline(explanation: Explanation, cut: Truncation | None = None) -> str:
+    """What is explained, how to read the colours, and what the model did not read."""
     name = f"*{escaped(margin(explanation.target, explanation.foil))}*"
     probability = explanation.target.probability
     chance = "" if probability is None else f" (probability {probability:.3g})"
@@ -60,7 +62,19 @@ def headline(explanation: Explanation) -> str:
         lines.insert(0, f"Output: **{output}**")
     if explanation.prediction.embedding is not None:
         lines.insert(0, f"A vector of {explanation.prediction.embedding.size} numbers, length {explanation.target.logit:.3f}.")
+    if cut is not None:
+        lines.insert(0, _left_out(cut))
     return "\n\n".join(lines)
+
+
+def _left_out(cut: Truncation) -> str:
+    """What of the text was not read, with the words where it was cut."""
+    said = [f"⚠️ **The text was cut**: it has {cut.tokens} tokens, the model reads {cut.limit}."]
+    if cut.before.strip():
+        said.append(f"Left out before: “… {escaped(cut.before.strip()[-GLIMPSE:])}” ({len(cut.before.split())} words).")
+    if cut.after.strip():
+        said.append(f"Left out after: “{escaped(cut.after.strip()[:GLIMPSE])} …” ({len(cut.after.split())} words).")
+    return " ".join([*said, "Link, card and code hold the part that was read."])
 
 
 def trust(attribution: Attribution) -> str:

@@ -96,7 +96,9 @@ class ExplainedModel:
         if self.maximum_length is not None and tokens > self.maximum_length:
             raise TextTooLongError(
                 f"The text has {tokens} tokens, but {self.name} reads at most {self.maximum_length}. "
-                f"Shorten it by at least {tokens - self.maximum_length} tokens."
+                f"Shorten it by at least {tokens - self.maximum_length} tokens.",
+                tokens=tokens,
+                limit=self.maximum_length,
             )
 
     def encode(self, text: str, *, position: int | None = None, output: str | None = None) -> Encoding:

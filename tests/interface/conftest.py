@@ -46,18 +46,19 @@ THEIRS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours."""
+    """One worker runs all tests of a file, so that the app is used by one at a time, and warnings from gradio's threads and the pytest plugins are not ours."""
     here = Path(__file__).parent
     items.sort(key=lambda item: here in item.path.parents)
     for item in items:
         if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             for theirs in THEIRS:
                 item.add_marker(pytest.mark.filterwarnings(theirs))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def leftovers() -> Iterator[None]:
-    """Sockets and event loops that gradio and playwright leave open are collected here, after everything else, without a word."""
+    """Sockets and event loops that gradio and playwright leave open are collected here, after the last of these tests, without a word."""
     yield
     hook = sys.unraisablehook
     sys.unraisablehook = lambda _: None
@@ -183,6 +184,6 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(module, name, watched)
 
-    watch(ablation_part, "ablation_report")
-    watch(layers_part, "layer_report")
+    watch(ablation_part, "ablated")
+    watch(layers_part, "layered")
     return made

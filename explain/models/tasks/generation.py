@@ -27,6 +27,10 @@ class Generation(SequenceTask):
             text = f" {text}"
         return given_ids(model, text)
 
+    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+        place = 0 if architectures.is_encoder_decoder(model.model) else len(text)
+        return place, place
+
     def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
         encoding = encode_input(model, text)
         decoder = architectures.is_encoder_decoder(model.model)

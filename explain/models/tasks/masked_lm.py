@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 BLANK = re.compile(r"\[MASK\]|<mask>|_{2,}", re.IGNORECASE)
 
 
+def extent(blanks: re.Pattern[str], text: str) -> tuple[int, int]:
+    """First and last character (after) of all blanks; the start of a text without any."""
+    found = [match.span() for match in blanks.finditer(text)]
+    return (found[0][0], found[-1][1]) if found else (0, 0)
+
+
 class MaskedLM(VocabularyTask):
     """A text with one or several masks; one of them is explained."""
 
@@ -27,6 +33,9 @@ class MaskedLM(VocabularyTask):
     def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         if tokenizer.mask_token is None:
             raise UnsupportedError(f"The tokenizer {type(tokenizer).__name__} has no mask token, so there is nothing to fill in.")
+
+    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+        return extent(re.compile(f"{BLANK.pattern}|{re.escape(model.tokenizer.mask_token)}", re.IGNORECASE), text)
 
     def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
         mask = model.tokenizer.mask_token

@@ -19,6 +19,9 @@ class NextToken(VocabularyTask):
     auto_classes = ("AutoModelForCausalLM",)
     units = (Unit.LOG_PROBABILITY, Unit.LOGIT, Unit.PROBABILITY)
 
+    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+        return len(text), len(text)
+
     def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
         encoding = encode_input(model, text)
         return at(encoding, len(encoding.tokens) - 1, "next token")

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import InputError, UnsupportedError
 from explain.models import architectures
-from explain.models.tasks.masked_lm import BLANK
+from explain.models.tasks.masked_lm import BLANK, extent
 from explain.models.tasks.sequence import SequenceTask, given_ids, greedy, with_output
 from explain.models.tasks.task import encode_input
 from explain.types import Encoding
@@ -41,6 +41,9 @@ class SpanInfilling(SequenceTask):
 
     def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
         return given_ids(model, text)
+
+    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+        return extent(re.compile(f"{BLANK.pattern}|{SENTINEL.pattern}", re.IGNORECASE), text)
 
     def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
         text = self._with_sentinels(text)

@@ -46,6 +46,10 @@ class Task(ABC):
     def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
         """The text as the model reads it."""
 
+    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+        """First and last character (after) of what must stay when a text is cut: its start, unless a task says otherwise."""
+        return 0, 0
+
     @abstractmethod
     def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         """Logits [B, C] over the candidates at the explained position [B] of each row; the rows are variants of `encoding`."""

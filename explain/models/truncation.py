@@ -1,0 +1,98 @@
+"""A text cut to what a model reads, with what is left out, so that nobody is told about tokens that were never read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from explain.errors import TextTooLongError
+
+if TYPE_CHECKING:
+    from explain.models.explained_model import ExplainedModel
+
+WORD = re.compile(r"\S+")
+LONGEST_PIECE = 40
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """A text that was cut.
+
+    Attributes:
+        kept: What the model reads.
+        before: What was left out before it.
+        after: What was left out after it.
+        tokens: How many tokens the whole text has, special tokens and output included.
+        limit: How many the model reads.
+    """
+
+    kept: str
+    before: str
+    after: str
+    tokens: int
+    limit: int
+
+
+def truncate(model: ExplainedModel, text: str, *, position: int | None = None, output: str | None = None) -> Truncation | None:
+    """The longest part of a text that the model reads around what the task needs of it; `None` if it reads all.
+
+    The task says what must stay: the start (classification, embedding, encoder-decoders), the end (causal models) or the blanks,
+    with as much on their left as on their right. Words stay whole, if they are of an ordinary length.
+
+    Args:
+        model: The model that is to read it.
+        text: What a person typed.
+        position: Which mask or blank is meant (0-based).
+        output: For sequence tasks, the output to explain instead of the model's own.
+
+    Raises:
+        InputError: The text cannot be explained for another reason.
+        TextTooLongError: No cut makes it short enough: the blanks are too far apart, the output is too long by itself, or the
+            tokenizer does not tell where its tokens stand.
+    """
+    start, end = 0, len(text)
+    needed = model.task.needed(model, text)
+    first: TextTooLongError | None = None
+    while True:
+        try:
+            model.encode(text[start:end], position=position, output=output)
+        except TextTooLongError as error:
+            first = first or error
+            window = _window(model, text[start:end], error.tokens - error.limit, (needed[0] - start, needed[1] - start))
+            if window is None:
+                raise first from None
+            start, end = start + window[0], start + window[1]
+        else:
+            return None if first is None else Truncation(text[start:end], text[:start], text[end:], first.tokens, first.limit)
+
+
+def _window(model: ExplainedModel, text: str, excess: int, needed: tuple[int, int]) -> tuple[int, int] | None:
+    """First and last character (after) of a part with `excess` tokens less that holds the needed characters; `None` if there is none."""
+    if not model.tokenizer.is_fast:
+        return None
+    offsets = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    size = len(offsets) - excess
+    if size < 1:
+        return None
+    left = next((i for i, (_, end) in enumerate(offsets) if end > needed[0]), len(offsets))
+    right = next((i for i, (start, _) in enumerate(offsets) if start >= needed[1]), len(offsets))
+    from_token = min(max((left + right - size) // 2, 0), excess)
+    start = offsets[from_token][0] if from_token else 0
+    end = offsets[from_token + size - 1][1] if from_token < excess else len(text)
+    start, end = _whole_words(text, start, end, needed)
+    inside = start <= needed[0] and needed[1] <= end
+    return (start, end) if inside and end - start < len(text) and text[start:end].strip() else None
+
+
+def _whole_words(text: str, start: int, end: int, needed: tuple[int, int]) -> tuple[int, int]:
+    """The same without a piece of a word at its ends; a piece that is needed or very long stays."""
+    whole = [match.span() for match in WORD.finditer(text) if start <= match.start() and match.end() <= end]
+    if not whole:
+        return start, end
+    first, last = whole[0][0], whole[-1][1]
+    if first - start <= LONGEST_PIECE and first <= needed[0]:
+        start = first
+    if end - last <= LONGEST_PIECE and last >= needed[1]:
+        end = last
+    return start, end
