@@ -6,7 +6,6 @@ import base64
 import os
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +107,7 @@ def test_notebook_gives_what_was_saved(path: Path, tmp_path: Path, monkeypatch: 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     client = NotebookClient(now, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}})
-    with ThreadPoolExecutor(1) as thread:  # a browser test before it may have left an event loop in this one
-        thread.submit(client.execute, env=dict(os.environ)).result()
+    client.execute(env=dict(os.environ))
     for number, (before, after) in enumerate(zip(outputs(saved), outputs(now), strict=True)):
         assert kinds(before) == kinds(after), number
         for one, other in zip(texts(before), texts(after), strict=True):

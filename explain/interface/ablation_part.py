@@ -79,7 +79,7 @@ class AblationPart:
             **HEAVY,
         )
         for choice in (self._kind, self._group):
-            choice.change(guarded(_draw_map), [self._report, self._kind, self._group], [self._heads, self._layers], **LIGHT)
+            choice.input(guarded(_draw_map), [self._report, self._kind, self._group], [self._heads, self._layers], **LIGHT)
         self._compare.click(
             guarded(_compare),
             [state, request, self._head, self._method, self._off, step, special],

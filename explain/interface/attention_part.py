@@ -104,16 +104,16 @@ class AttentionPart:
         """Redraw when a choice changes."""
         choices = [state, self._group, self._layer, self._head, special, self._form]
         for part in (self._group, self._layer, self._head, special, self._form):
-            part.change(guarded(_draw), choices, [self._heatmap, self._received], **LIGHT)
+            part.input(guarded(_draw), choices, [self._heatmap, self._received], **LIGHT)
         gr.on(
-            [self._alignment_part.expand, self._method.change, self._group.change],
+            [self._alignment_part.expand, self._method.input, self._group.input],
             guarded(_draw_alignment),
             [state, self._method, self._group],
             self._alignment,
             **LIGHT,
         )
         gr.on(
-            [self._network_part.expand, self._kind.change, self._threshold.release],
+            [self._network_part.expand, self._kind.input, self._threshold.release],
             guarded(_draw_network),
             [state, self._kind, self._threshold],
             self._network,

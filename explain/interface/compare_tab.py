@@ -139,9 +139,9 @@ class CompareTab:
         ):
             self._stream.on(event, self._asked(work, options), asked, outputs)
         self._stream.connect()
-        self._measure.change(guarded(_draw_agreement), [self._state, self._measure], self._agreement, **LIGHT)
-        self._kind.change(guarded(_draw_curves), [self._state, self._kind], self._curves, **LIGHT)
-        self._task.change(guarded(_for_task), self._task, [self._text, self._model, self._target, self._foil], **LIGHT)
+        self._measure.input(guarded(_draw_agreement), [self._state, self._measure], self._agreement, **LIGHT)
+        self._kind.input(guarded(_draw_curves), [self._state, self._kind], self._curves, **LIGHT)
+        self._task.input(guarded(_for_task), self._task, [self._text, self._model, self._target, self._foil], **LIGHT)
 
     def _asked(self, work: Work, options: OptionWidgets) -> Work:
         return lambda *values: work(*self.request(values, options), values[10], values[11])

@@ -61,7 +61,7 @@ class LayersPart:
             **HEAVY,
         )
         for choice in (self._view, special):
-            choice.change(guarded(_draw), [self._report, self._view, special], [self._note, self._tokens], **LIGHT)
+            choice.input(guarded(_draw), [self._report, self._view, special], [self._note, self._tokens], **LIGHT)
 
     def _compute(
         self, request: Request | None, known: tuple[int | None, LayerReport, Explanation] | None, view: str, step: int | None, special: bool

@@ -144,21 +144,21 @@ class PromptsTab:
         self._stream.on(self._compare.click, lambda *values: self._run(options, *values), asked, shown)
         self._stream.connect()
         gr.on(
-            [self._order.change, self._containing.submit, self._method.change],
+            [self._order.input, self._containing.submit, self._method.input],
             guarded(self._drawn),
             [self._state, self._method, self._order, self._containing, self._keywords],
             [self._table, self._heatmap, self._lines],
             **LIGHT,
         )
         gr.on(
-            [self._one.input, self._other.input, self._method.change],
+            [self._one.input, self._other.input, self._method.input],
             guarded(_draw_pair),
             [self._state, self._one, self._other, self._method],
             [self._change, self._bars],
             **LIGHT,
         )
         self._filler_tab.select(guarded(_draw_fillers), self._probe, self._filler_plot, **LIGHT)
-        for event in (self._keyword.change, self._quantity.change, self._keyword_tab.select):
+        for event in (self._keyword.input, self._quantity.input, self._keyword_tab.select):
             event(guarded(_draw_keyword), [self._tracking, self._keyword, self._quantity], self._keyword_plot, **LIGHT)
         self._file.upload(guarded(_read_file), self._file, [self._text, self._file_prompts], **LIGHT)
         filled = [self._text, self._task, self._model, self._target, self._foil, self._keywords]

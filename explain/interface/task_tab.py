@@ -158,9 +158,9 @@ class TaskTab:
         stop.click(Run.stop, self._running, None, **LIGHT)
         stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, stop], cancels=[running], **LIGHT)
         for choice in display:
-            choice.change(guarded(redraw), [self._state, *display], tokens, **LIGHT)
+            choice.input(guarded(redraw), [self._state, *display], tokens, **LIGHT)
         for part in (self._outputs_method, self._special):
-            part.change(guarded(_draw_outputs), [self._state, self._outputs_method, self._special], self._outputs, **LIGHT)
+            part.input(guarded(_draw_outputs), [self._state, self._outputs_method, self._special], self._outputs, **LIGHT)
         for text in self._texts.values():
             text.select(guarded(_details_of), [self._state, self._merge, self._special], self._details, **LIGHT)
         self._inside.connect(self._state, self._request, self._special)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from driver import TIMEOUT, App, Held
 from gradio_client import Client
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from explain.explainer import Analysis
 from explain.interface import ablation_part, layers_part
@@ -46,12 +46,11 @@ THEIRS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all tests of a file, so that the app is used by one at a time, and warnings from gradio's threads and the pytest plugins are not ours."""
+    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours."""
     here = Path(__file__).parent
     items.sort(key=lambda item: here in item.path.parents)
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             for theirs in THEIRS:
                 item.add_marker(pytest.mark.filterwarnings(theirs))
 
@@ -108,11 +107,19 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": list(FLAGS)}
 
 
+@pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """One browser profile for all tests, which keeps the page's scripts once they are read."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
+def page(visitor: BrowserContext) -> Iterator[Page]:
     """Fails on requests beyond this machine, on page errors and on console errors."""
     faults: list[str] = []
-    page = context.new_page()
+    page = visitor.new_page()
     page.set_default_timeout(TIMEOUT)
     page.set_default_navigation_timeout(TIMEOUT)
     page.set_viewport_size({"width": 1200, "height": 900})

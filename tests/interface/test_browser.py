@@ -206,7 +206,7 @@ def test_a_part_inside_is_computed_when_it_is_opened(app: App, task: str, part: 
     unfold(app, place)
     for plot in plots:
         expect(app.plot(plot)).to_be_visible()
-    assert looked == {"alignment": [], "ablation": ["ablation_report"], "layers": ["layer_report"]}[part]
+    assert looked == {"alignment": [], "ablation": ["ablated"], "layers": ["layered"]}[part]
     unfold(app, place)
     unfold(app, place)
     expect(app.plot(plots[0])).to_be_visible()
@@ -306,8 +306,7 @@ BAD = [
     Bad("unknown-label", "classification", "'angry' is not a label of", boxes=(("target", "angry"),)),
     Bad("same-foil", "classification", "a contrast needs two", boxes=(("target", "positive"), ("foil", "positive"))),
     Bad("unknown-token", "next_token", "is not one token of", boxes=(("target", "antidisestablishment"),)),
-    Bad("too-long", "masked_lm", "Shorten it by at least", text="[MASK] " + "word " * 2000),
-    Bad("too-long-next", "next_token", "Shorten it by at least", text="word " * 4000),
+    Bad("blanks-too-far-apart", "masked_lm", "Shorten it by at least", text="[MASK] " + "word " * 2000 + "[MASK]"),
     Bad("unknown-model", "masked_lm", "neither a bundled model", boxes=(("model", "no such model!"),)),
     Bad("model-of-another-task", "masked_lm", "no trained head for masked_lm", boxes=(("model", "gpt2-mini"),)),
     Bad("no-method", "masked_lm", "No method was chosen", no_method=True),
@@ -343,6 +342,36 @@ def test_a_bad_input_is_told_and_nothing_is_lost(app: App, bad: Bad) -> None:
     if bad.no_method:
         app.part("methods").get_by_label(method_class(FIRST).title, exact=True).check()
     app.explain()
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "before", "after"),
+    [
+        ("next_token", "word " * 400 + "at the end of the", "word word”", None),
+        ("classification", "A good film. " + "word " * 600 + "last of all", None, "words)"),
+        ("masked_lm", "one " * 400 + "Paris is the capital of [MASK]. " + "two " * 400, "one one”", "“two two"),
+    ],
+)
+def test_a_long_text_is_cut_and_the_page_says_what_is_left_out(
+    app: App, task: str, text: str, before: str | None, after: str | None
+) -> None:
+    app.open(task)
+    for method in PRESETS[task].methods[1:]:
+        app.part("methods").get_by_label(method_class(method).title, exact=True).uncheck()
+    app.text.fill(text)
+    app.explain()
+    expect(app.part("headline")).to_contain_text("The text was cut")
+    for side, words in (("before", before), ("after", after)):
+        if words is None:
+            expect(app.part("headline")).not_to_contain_text(f"Left out {side}")
+        else:
+            expect(app.part("headline")).to_contain_text(f"Left out {side}")
+            expect(app.part("headline")).to_contain_text(words)
+    expect(app.text).to_have_value(text)
+
+    app.text.fill(OWN_TEXT[task])
+    app.explain()
+    expect(app.part("headline")).not_to_contain_text("The text was cut")
 
 
 def test_an_error_of_ours_is_told_by_a_reference(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

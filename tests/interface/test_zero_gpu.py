@@ -17,6 +17,8 @@ from explain.errors import TextTooLongError
 from explain.interface import comparison_endpoints, endpoints, inside_endpoints, prompt_endpoints, serving, zero_gpu
 from explain.interface.zero_gpu import on_gpu
 
+pytestmark = pytest.mark.xdist_group("zero_gpu")  # all of its tests read one costly answer
+
 ASK = Path(__file__).parent / "borrowed" / "ask.py"
 ROOT = Path(__file__).parents[2]
 INTERFACE = Path(zero_gpu.__file__).parent
