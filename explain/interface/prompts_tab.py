@@ -65,7 +65,7 @@ class PromptsTab:
         self._file = gr.File(
             label="or a CSV file: column text, and target and foil if wanted",
             file_types=[".csv", ".tsv"],
-            height=110,
+            height=160,
             elem_id="prompts-file",
         )
         self._task = gr.Dropdown(

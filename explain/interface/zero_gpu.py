@@ -37,7 +37,7 @@ def _outer(work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 if ACTIVE:
     import spaces
 
-    _outer = spaces.GPU(duration=int(os.environ.get("EXPLAIN_DEADLINE", SECONDS)))(_outer)
+    _outer = spaces.GPU(duration=int(float(os.environ.get("EXPLAIN_DEADLINE", SECONDS))))(_outer)
 
 
 def on_gpu(function: Callable[P, R]) -> Callable[P, R]:

@@ -87,7 +87,10 @@ def fetch(name: str, revision: str | None) -> Snapshot:
         raise ModelNotFoundError(
             f"The download of {name} broke off ({type(error).__name__}). Try again; what has arrived is kept."
         ) from error
-    return Snapshot(Path(folder), Path(folder).name)
+    commit = Path(folder).name
+    if commit != info.sha:
+        raise UnsafeModelError(f"{name} was changed while it was downloaded, so that what came was not checked. Try again.")
+    return Snapshot(Path(folder), commit)
 
 
 def _gated(name: str) -> UnsafeModelError:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from explain.comparison.agreement import Agreement, MeanAgreement, Measure
 from explain.intervals import Interval
 from explain.types import Family
-from explain.visualization.colors import TEXT
+from explain.visualization.colors import TEXT, number_color
 from explain.visualization.heatmaps import matrix_heatmap, title_of
 
 MEASURE_TITLES = {
@@ -39,8 +39,8 @@ def agreement_heatmap(found: Agreement | MeanAgreement, measure: Measure | str) 
     for row, numbers in enumerate(cells.z):
         for column, number in enumerate(numbers):
             if number is not None:
-                strong = abs(number) > 0.6
-                figure.add_annotation(x=column, y=row, text=f"{number:.2f}", showarrow=False, font_color="#fff" if strong else "#222")
+                color = number_color(number, signed=signed)
+                figure.add_annotation(x=column, y=row, text=f"{number:.2f}", showarrow=False, font_color=color)
     inside = sum(family is Family.INTERNAL for family in found.families)
     if 0 < inside < len(titles):
         line = {"color": TEXT, "width": 3}

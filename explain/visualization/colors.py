@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import numpy as np
+
 TOWARDS = "#d95f02"
 AWAY = "#1f6fb5"
 WEIGHT = "#7b3fa0"
 NEUTRAL = "#f7f7f5"
-TEXT = "#8a8f98"
+TEXT = "#72777f"
+GRID = "rgba(138,143,152,.2)"
 
 LEVELS = 5
 
@@ -27,6 +30,21 @@ def _mix(color: str, share: float, ground: str = NEUTRAL) -> str:
 
 SIGNED_SCALE = [[0.0, AWAY], [0.25, _mix(AWAY, 0.5)], [0.5, NEUTRAL], [0.75, _mix(TOWARDS, 0.5)], [1.0, TOWARDS]]
 WEIGHT_SCALE = [[0.0, NEUTRAL], [0.5, _mix(WEIGHT, 0.5)], [1.0, WEIGHT]]
+
+
+def number_color(share: float, *, signed: bool) -> str:
+    """Black or white, whichever is easier to read on the scale's colour at this share of the strongest, from -1 to 1.
+
+    Its contrast is 4.5:1 or more (WCAG 2, AA).
+    """
+    stops = SIGNED_SCALE if signed else WEIGHT_SCALE
+    place = float(np.clip((share + 1) / 2 if signed else share, 0, 1))
+    even = np.linspace(0, 1, len(stops))
+    parts = [np.interp(place, even, [int(str(color)[i : i + 2], 16) / 255 for _, color in stops]) for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
 
 _GROUND = "#a8a29e"
 LEVEL_COLORS = {

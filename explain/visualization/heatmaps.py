@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 
 from explain.errors import InputError
 from explain.types import Array, Explanation, listed
-from explain.visualization.colors import SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
+from explain.visualization.colors import GRID, SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
 from explain.visualization.tokens import shown
 
-GRID_LINES = {"showgrid": True, "gridcolor": "rgba(138,143,152,.2)"}
+GRID_LINES = {"showgrid": True, "gridcolor": GRID}
 _AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "outside", "ticklen": 4, "tickcolor": "rgba(0,0,0,0)"}
 
 

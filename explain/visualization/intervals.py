@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from explain.intervals import Interval
 from explain.visualization.colors import TEXT, WEIGHT
-from explain.visualization.heatmaps import layout, plain, ticks
+from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks
 
 
 def interval_chart(
@@ -42,9 +42,7 @@ def interval_chart(
             text=texts,
             hovertemplate="%{text}<extra></extra>",
         ),
-        layout(
-            120 + 30 * max(2, len(labels)), xaxis={"title": title, "tickangle": 0, "showgrid": True, "gridcolor": "rgba(138,143,152,.2)"}
-        ),
+        layout(120 + 30 * max(2, len(labels)), xaxis={"title": title, "tickangle": 0, **GRID_LINES}),
     )
     if reference is not None:
         figure.add_vline(x=reference, line={"color": TEXT, "dash": "dot"})

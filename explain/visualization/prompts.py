@@ -15,7 +15,7 @@ from explain.comparison.templates import Probe
 from explain.errors import InputError
 from explain.intervals import Interval
 from explain.types import Array, Explanation
-from explain.visualization.colors import AWAY, TEXT, TOWARDS, WEIGHT
+from explain.visualization.colors import AWAY, TEXT, TOWARDS, WEIGHT, number_color
 from explain.visualization.curves import style_of
 from explain.visualization.heatmaps import GRID_LINES, layout, matrix_heatmap, plain, ticks, title_of
 from explain.visualization.intervals import interval_chart
@@ -23,7 +23,6 @@ from explain.visualization.intervals import interval_chart
 MOST_NUMBERS = 160
 MOST_NUMBERED_COLUMNS = 24
 LONGEST_LABEL = 36
-STRONG = 0.6
 SIGNS = {Change.KEPT: "", Change.REMOVED: "− ", Change.ADDED: "+ "}
 PATTERNS = {Change.KEPT: "", Change.REMOVED: "/", Change.ADDED: "x"}
 QUANTITIES = {
@@ -58,7 +57,7 @@ def aligned_heatmap(
     figure = matrix_heatmap(values, rows, labels, signed=given[0][method].signed, hover="%{x}<br>%{y}")
     figure.data[0].update(hoverongaps=False)
     if values.size <= MOST_NUMBERS and len(kept) <= MOST_NUMBERED_COLUMNS:
-        _numbers(figure, values)
+        _numbers(figure, values, signed=given[0][method].signed)
     figure.update_layout(height=150 + 30 * max(3, len(rows)))
     return figure
 
@@ -182,13 +181,13 @@ def shortened(text: str) -> str:
     return line if len(line) <= LONGEST_LABEL else line[: LONGEST_LABEL - 1].rstrip() + "…"
 
 
-def _numbers(figure: go.Figure, values: Array) -> None:
+def _numbers(figure: go.Figure, values: Array, *, signed: bool) -> None:
     limit = float(np.abs(np.nan_to_num(values)).max(initial=0.0)) or 1.0
     decimals = int(np.clip(2 - np.ceil(np.log10(limit)), 0, 5))
     for row, numbers in enumerate(values.tolist()):
         for column, number in enumerate(numbers):
             if not np.isnan(number):
-                color = "#fff" if abs(number) > STRONG * limit else "#222"
+                color = number_color(number / limit, signed=signed)
                 figure.add_annotation(x=column, y=row, text=f"{number:z.{decimals}f}", showarrow=False, font={"color": color, "size": 11})
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from explain.models.tasks import TASKS
 
 TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
+SETTLING = 250
 
 
 @dataclass
@@ -34,17 +35,19 @@ class App:
     def visit(self, name: str, title: str) -> App:
         """Switch to a tab by its title."""
         self.task = name
-        expect(self.page.locator("#title")).to_be_visible()
         expect(self.page.get_by_role("tablist").first).to_be_visible()
-        self.page.wait_for_timeout(500)
         tab = self.page.get_by_role("tab", name=title, exact=True).locator("visible=true")
-        if tab.count():
-            tab.first.click()
-        else:
-            self.page.locator(".overflow-menu > button").first.click()
-            self.page.locator(".overflow-dropdown button", has_text=title).first.click()
-        expect(self.part("text")).to_be_visible()
-        self.page.wait_for_timeout(700)  # the tab's boxes get their values once they are mounted
+        for _ in range(TIMEOUT // SETTLING):  # a click before the page has come alive is lost
+            if tab.count():
+                tab.first.click()
+            elif (more := self.page.locator(".overflow-menu > button").locator("visible=true")).count():
+                more.first.click()
+                self.page.locator(".overflow-dropdown button", has_text=title).first.click()
+            self.page.wait_for_timeout(SETTLING)
+            if self.part("text").locator("visible=true").count():
+                break
+        expect(self.text).not_to_have_value("")  # the tab's boxes get their values once they are mounted
+        self.page.wait_for_timeout(SETTLING)
         return self
 
     def part(self, name: str) -> Locator:

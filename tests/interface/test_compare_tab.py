@@ -107,13 +107,3 @@ def test_a_long_run_can_be_stopped(tab: App) -> None:
     view(tab, "Agreement")
     compare(tab)
     expect(tab.plot("agreement")).to_be_visible()
-
-
-def test_a_phone_scrolls_only_down(tab: App) -> None:
-    tab.page.set_viewport_size({"width": 390, "height": 844})
-    tab.visit("compare", "Compare methods")
-    compare(tab)
-    expect(tab.plot("agreement")).to_be_visible()
-    view(tab, "Faithfulness")
-    expect(tab.plot("curves")).to_be_visible()
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -111,11 +111,3 @@ def test_markup_in_a_prompt_is_text(tab: App) -> None:
     compare(tab)
     expect(tab.part("lines")).to_contain_text("onerror=")
     assert tab.page.evaluate("window.attacked") is None
-
-
-def test_a_phone_scrolls_only_down(tab: App) -> None:
-    tab.page.set_viewport_size({"width": 390, "height": 844})
-    tab.visit("prompts", "Compare prompts")
-    compare(tab)
-    expect(tab.plot("heatmap")).to_be_visible()
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -84,7 +84,8 @@ class StandIn:
             return self.refuse(request, *repository["refuses"])
         if revision not in ("main", NEWEST, OLDER):
             return self.refuse(request, 404, "RevisionNotFound")
-        sha = OLDER if revision == OLDER else NEWEST
+        pushes = repository.get("pushes", [])
+        sha = pushes.pop(0) if pushes else OLDER if revision == OLDER else NEWEST
         sizes = {file: len(content) for file, content in repository["files"].items()} | repository.get("sizes", {})
         body = {
             "id": name,
@@ -195,6 +196,14 @@ def test_a_revision_is_fetched_as_asked(site: StandIn, folder: Path) -> None:
     site.put("someone/model", folder)
     with loading.load_model("someone/model", revision=OLDER) as model:
         assert model.revision == OLDER
+
+
+def test_what_was_pushed_after_the_checks_is_not_used(site: StandIn, folder: Path) -> None:
+    site.put("someone/model", folder, pushes=[OLDER, NEWEST])
+    with pytest.raises(UnsafeModelError, match="changed while it was downloaded"):
+        loading.load_model("someone/model")
+    with loading.load_model("someone/model") as model:
+        assert model.revision == NEWEST
 
 
 def test_an_unknown_revision_is_named(site: StandIn, folder: Path) -> None:

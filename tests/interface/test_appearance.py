@@ -1,8 +1,13 @@
-"""axe-core finds nothing serious or critical in any tab with everything open, light or dark."""
+"""Every tab as a picture, to be looked at: wide and narrow, light and dark; a phone scrolls only down; axe-core finds nothing serious.
+
+axe looks at each tab with everything open, in both themes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +21,17 @@ pytestmark = pytest.mark.browser
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 BAD = ("serious", "critical")
 THEMES = ("light", "dark")
+WIDTHS = (1200, 390)
+FOLDER = Path(__file__).parents[1] / "screenshots"
 # Gradio makes a button of every piece of a highlighted text, also of the white space between tokens, which has no name.
 # It has no option for this, and the pieces cannot be left out: they are what the reader sees between the words.
 EXCLUDED = {"aria-command-name": ".tokens .token:not(.highlighted)"}
 
 # Axe gives up on text that something transparent lies over; what we colour ourselves is measured here as well.
-OURS = (".token.highlighted .text", ".note p", ".chip", "table td", "table th", "[id$=-status] p")
+OURS = (
+    *(".token.highlighted .text", ".note p", ".chip", "table td", "table th", "[id$=-status] p"),
+    *(".plot .xtick text", ".plot .ytick text", ".plot .xtitle", ".plot .ytitle", ".plot .legendtext", ".plot .cbaxis text"),
+)
 AA = 4.5
 PALE = """([selector, least]) => {
   const numbers = css => (css.match(/[\\d.]+/g) || []).map(Number);
@@ -32,13 +42,34 @@ PALE = """([selector, least]) => {
   return [...document.querySelectorAll(selector)].filter(e => e.checkVisibility()).flatMap(e => {
     const styles = chain(e).map(x => getComputedStyle(x));
     const ground = styles.map(s => numbers(s.backgroundColor)).reverse().reduce((under, c) => over(c, under), [255, 255, 255]);
-    const [r, g, b, a = 1] = numbers(styles[0].color);
+    const [r, g, b, a = 1] = numbers(e instanceof SVGElement ? styles[0].fill : styles[0].color);
     const ink = over([r, g, b, styles.reduce((product, s) => product * s.opacity, a)], ground);
     const [dim, bright] = [light(ink), light(ground)].sort((x, y) => x - y);
     const ratio = (bright + 0.05) / (dim + 0.05);
-    return ratio < least ? [`${selector} ${ratio.toFixed(2)} ${e.innerText.slice(0, 40)}: ${ink} on ${ground}`] : [];
+    return ratio < least ? [`${selector} ${ratio.toFixed(2)} ${e.textContent.trim().slice(0, 40)}: ${ink} on ${ground}`] : [];
   });
 }"""
+
+
+def wear(app: App, theme: str) -> None:
+    app.page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")
+    app.page.wait_for_timeout(500)
+
+
+def picture(app: App, name: str, shown: Callable[[], object] = lambda: None) -> None:
+    """The page at both widths in both themes, once what is waited for is shown."""
+    FOLDER.mkdir(exist_ok=True)
+    for width in WIDTHS:
+        app.page.set_viewport_size({"width": width, "height": 900})
+        app.page.wait_for_timeout(1000)
+        shown()
+        assert app.page.evaluate("document.documentElement.scrollWidth") <= width
+        for theme in THEMES:
+            wear(app, theme)
+            path = FOLDER / f"{name}-{width}-{theme}.png"
+            app.page.screenshot(path=path, full_page=True, animations="disabled")
+            assert path.stat().st_size > 10_000
+    app.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
 
 
 def unfold(app: App) -> None:
@@ -61,8 +92,7 @@ def check(app: App) -> None:
     """Run axe on the page as it is, in both themes; say what was left out."""
     app.page.evaluate(AXE)
     for theme in THEMES:
-        app.page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")
-        app.page.wait_for_timeout(500)
+        wear(app, theme)
         report = app.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         found = [(v["id"], node) for v in report["violations"] if v["impact"] in BAD for node in v["nodes"]]
         out = [rule for rule, node in found if excluded(app, rule, node)]
@@ -72,9 +102,10 @@ def check(app: App) -> None:
         assert pale == [], theme
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_with_its_explanation(app: App, task: str) -> None:
-    app.open(task).explain()
+@pytest.mark.parametrize(("task", "theme"), [(task, THEMES[number % 2]) for number, task in enumerate(TASKS)])
+def test_a_task_with_its_explanation(app: App, task: str, theme: str) -> None:
+    app.open(task, theme=theme).explain()
+    picture(app, task, lambda: [expect(app.plot(name)).to_be_visible() for name in ("heatmap", "attention")])
     unfold(app)
     for plot in ("heatmap", "attention", "alignment", "network", "ablation-heads", "layers-tokens"):
         expect(app.plot(plot)).to_be_visible()
@@ -89,16 +120,18 @@ def test_a_task_with_its_explanation(app: App, task: str) -> None:
     [("compare", "Compare methods", "agreement", "Faithfulness"), ("prompts", "Compare prompts", "heatmap", None)],
 )
 def test_a_comparison_with_its_result(app: App, name: str, title: str, plot: str, view: str | None) -> None:
+    app.page.set_viewport_size({"width": WIDTHS[1], "height": 900})  # there the tab is in the overflow menu
     app.page.goto(f"{app.url}?__theme=light")
     app.visit(name, title)
     app.part("run").click()
     expect(app.part("status")).to_contain_text("Done")
-    expect(app.plot(plot)).to_be_visible()
+    picture(app, name, lambda: expect(app.plot(plot)).to_be_visible())
     unfold(app)
     check(app)
     if view is not None:
         app.page.get_by_role("tab", name=view, exact=True).click()
         expect(app.part("table").locator("table")).to_be_visible()
+        picture(app, f"{name}-{view.lower()}")
         check(app)
 
 
@@ -106,7 +139,14 @@ def test_the_about_tab(app: App) -> None:
     app.open("masked_lm")
     app.page.get_by_role("tab", name="About", exact=True).locator("visible=true").first.click()
     expect(app.page.locator("#tab-about")).to_be_visible()
+    picture(app, "about")
     check(app)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_first_page(app: App, theme: str) -> None:
+    app.open("masked_lm", theme=theme)
+    picture(app, f"first-opened-{theme}")
 
 
 def test_axe_would_find_a_fault(app: App) -> None:
