@@ -15,6 +15,7 @@ from explain.visualization.colors import GRID, SIGNED_SCALE, TEXT, WEIGHT_SCALE,
 from explain.visualization.tokens import shown
 
 GRID_LINES = {"showgrid": True, "gridcolor": GRID}
+MOST_LABELS = 80
 _AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "outside", "ticklen": 4, "tickcolor": "rgba(0,0,0,0)"}
 
 
@@ -46,8 +47,9 @@ def plain(labels: Iterable[str]) -> list[str]:
 
 
 def ticks(labels: Sequence[str]) -> dict[str, Any]:
-    """Axis settings for labels that may repeat."""
-    return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": plain(labels)}
+    """Axis settings for labels that may repeat; of very many, only some are written, at equal steps."""
+    every = -(-len(labels) // MOST_LABELS) or 1
+    return {"tickmode": "array", "tickvals": list(range(0, len(labels), every)), "ticktext": plain(labels[::every])}
 
 
 def methods_heatmap(explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD) -> go.Figure:
@@ -85,7 +87,7 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
                 zmin=-1 if signed else 0,
                 zmax=1,
                 showscale=False,
-                xgap=1,
+                xgap=int(len(columns.labels) <= MOST_LABELS),
                 ygap=2,
                 hovertemplate="%{text}<br>%{customdata:.4g}<extra></extra>",
                 hoverongaps=False,
@@ -96,27 +98,33 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
 
 
 def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed: bool, hover: str) -> go.Figure:
-    """A labelled matrix [rows, columns] in the common palette, NaN left empty; `hover` may use %{x} and %{y} for the labels."""
+    """A labelled matrix [rows, columns] in the common palette, NaN left empty; `hover` may use %{x} and %{y} for the labels.
+
+    A large one is drawn for a browser to bear: without a text for every cell, its labels numbered from 1 and written where there is room,
+    values to four digits.
+    """
     limit = float(np.abs(np.nan_to_num(matrix)).max(initial=0.0)) or 1.0
-    names = [plain(hover.replace("%{x}", column).replace("%{y}", row) for column in columns) for row in rows]
-    figure = go.Figure(
-        go.Heatmap(
-            z=listed(matrix),
-            x=list(range(len(columns))),
-            y=list(range(len(rows))),
-            text=names,
-            colorscale=SIGNED_SCALE if signed else WEIGHT_SCALE,
-            zmin=-limit if signed else 0,
-            zmax=limit,
-            colorbar={"thickness": 10, "outlinewidth": 0},
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{text}<br>%{z:.4g}<extra></extra>",
-        ),
-        layout=layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns)),
+    cells = go.Heatmap(
+        colorscale=SIGNED_SCALE if signed else WEIGHT_SCALE,
+        zmin=-limit if signed else 0,
+        zmax=limit,
+        colorbar={"thickness": 10, "outlinewidth": 0},
     )
-    figure.update_yaxes(**ticks(rows))
-    return figure
+    if max(len(rows), len(columns)) > MOST_LABELS:
+        x, y = ([f"{label} · {number}" for number, label in enumerate(plain(labels), 1)] for labels in (columns, rows))
+        cells.update(z=listed(_four_digits(matrix)), x=x, y=y, hovertemplate=f"{hover}<br>%{{z:.4g}}<extra></extra>")
+        return go.Figure(cells, layout(140 + 22 * MOST_LABELS // 2, yaxis={"type": "category"}, xaxis={"type": "category"}))
+    names = [plain(hover.replace("%{x}", column).replace("%{y}", row) for column in columns) for row in rows]
+    cells.update(z=listed(matrix), x=list(range(len(columns))), y=list(range(len(rows))), text=names, xgap=1, ygap=1)
+    cells.update(hovertemplate="%{text}<br>%{z:.4g}<extra></extra>")
+    return go.Figure(cells, layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns), yaxis=ticks(rows)))
+
+
+def _four_digits(values: Array) -> Array:
+    """Rounded to four significant digits."""
+    size = np.where(np.isfinite(values) & (values != 0), np.abs(values), 1.0)
+    scale = 10.0 ** (3 - np.floor(np.log10(size)))
+    return np.asarray(np.round(values * scale) / scale)
 
 
 def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = True) -> go.Figure:
