@@ -6,6 +6,8 @@ import pytest
 from driver import App
 from playwright.sync_api import expect
 
+from explain.methods import METHODS
+
 pytestmark = pytest.mark.browser
 
 MOST = 200
@@ -44,7 +46,7 @@ def test_a_text_is_explained_and_looked_into_by_keys_alone(app: App) -> None:
     app.page.keyboard.type("A dull evening.")
     reach(app, "#classification-explain")
     reach(app, "#classification-model input")
-    reach(app, "#classification-methods input[name=lrp], #classification-methods label:has-text('LRP') input")
+    reach(app, f"#classification-methods label:nth-of-type({[method.name for method in METHODS].index('lrp') + 1}) input")
     app.page.keyboard.press("Space")
     reach(app, "#classification-explain", "Shift+Tab")
     app.page.keyboard.press("Enter")
