@@ -72,9 +72,7 @@ def ablated_heatmap(found: AblatedAttribution, explanation: Explanation, head: H
     columns = shown(explanation.tokens, explanation.text, merge=False, special=special)
     matrix = columns.scores(np.stack([found.normal.scores, found.ablated.scores, found.difference]))
     rows = ["all heads on", f"without {head_name(head)}", "difference"]
-    figure = matrix_heatmap(matrix, rows, columns.labels, signed=True, hover="%{x}, %{y}")
-    figure.update_xaxes(**ticks(columns.labels))
-    return figure
+    return matrix_heatmap(matrix, rows, columns.labels, signed=True, hover="%{x}, %{y}")
 
 
 def head_name(head: Head) -> str:

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from explain.types import Explanation
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
-from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks, title_of
+from explain.visualization.heatmaps import ACROSS, GRID_LINES, layout, plain, ticks, title_of
 from explain.visualization.tokens import shown
 
 ROW = 130
@@ -40,5 +40,5 @@ def methods_bars(explanation: Explanation, *, words: bool = False, special: bool
     figure.update_layout(layout(100 + ROW * count, showlegend=False))
     figure.update_yaxes(autorange=True, **GRID_LINES)
     figure.update_xaxes(showgrid=False, zeroline=False)
-    figure.update_xaxes(**ticks(columns.labels), tickangle=-40, row=count, col=1)
+    figure.update_xaxes(**ticks(columns.labels, most=ACROSS), tickangle=-40, row=count, col=1)
     return figure

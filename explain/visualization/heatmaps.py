@@ -16,6 +16,7 @@ from explain.visualization.tokens import shown
 
 GRID_LINES = {"showgrid": True, "gridcolor": GRID}
 MOST_LABELS = 80
+ACROSS = 45
 _AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "outside", "ticklen": 4, "tickcolor": "rgba(0,0,0,0)"}
 
 
@@ -46,9 +47,9 @@ def plain(labels: Iterable[str]) -> list[str]:
     return [html.escape(label, quote=False) for label in labels]
 
 
-def ticks(labels: Sequence[str]) -> dict[str, Any]:
-    """Axis settings for labels that may repeat; of very many, only some are written, at equal steps."""
-    every = -(-len(labels) // MOST_LABELS) or 1
+def ticks(labels: Sequence[str], *, most: int | None = None) -> dict[str, Any]:
+    """Axis settings for labels that may repeat; where there is room for `most`, the first of every so many is written."""
+    every = 1 if most is None else max(1, -(-len(labels) // most))
     return {"tickmode": "array", "tickvals": list(range(0, len(labels), every)), "ticktext": plain(labels[::every])}
 
 
@@ -68,7 +69,7 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
     if scale is Scale.SHARED:
         common = max((s for s, a in zip(strongest, attributions, strict=True) if a.signed), default=1.0)
         strongest = [common if a.signed else s for s, a in zip(strongest, attributions, strict=True)]
-    figure = go.Figure(layout=layout(120 + 34 * max(1, len(attributions)), xaxis=ticks(columns.labels)))
+    figure = go.Figure(layout=layout(120 + 34 * max(1, len(attributions)), xaxis=ticks(columns.labels, most=ACROSS)))
     titles = [title_of(a.method) for a in attributions]
     for signed, colors in ((True, SIGNED_SCALE), (False, WEIGHT_SCALE)):
         if not any(a.signed is signed for a in attributions):
@@ -117,7 +118,7 @@ def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed
     names = [plain(hover.replace("%{x}", column).replace("%{y}", row) for column in columns) for row in rows]
     cells.update(z=listed(matrix), x=list(range(len(columns))), y=list(range(len(rows))), text=names, xgap=1, ygap=1)
     cells.update(hovertemplate="%{text}<br>%{z:.4g}<extra></extra>")
-    return go.Figure(cells, layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns), yaxis=ticks(rows)))
+    return go.Figure(cells, layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns, most=ACROSS), yaxis=ticks(rows)))
 
 
 def _four_digits(values: Array) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explain import TokenExplainer
-from explain.visualization.heatmaps import MOST_LABELS, matrix_heatmap, methods_heatmap, ticks
+from explain.visualization.heatmaps import ACROSS, matrix_heatmap, methods_heatmap, ticks
 
 
 def random(rows: int, columns: int) -> np.ndarray:
@@ -42,17 +42,18 @@ def test_a_large_matrix_is_light_and_tells_its_cells_apart() -> None:
     assert figure.layout.height < 1200
 
 
-@pytest.mark.parametrize("count", [1, MOST_LABELS, MOST_LABELS + 1, 500])
+@pytest.mark.parametrize("count", [1, ACROSS, ACROSS + 1, 500])
 def test_labels_stand_at_their_places_and_are_never_too_many(count: int) -> None:
     labels = [str(number) for number in range(count)]
-    found = ticks(labels)
+    assert ticks(labels)["ticktext"] == labels
+    found = ticks(labels, most=ACROSS)
     assert found["ticktext"] == [str(place) for place in found["tickvals"]]
-    assert count / 8 <= len(found["ticktext"]) <= MOST_LABELS or count <= MOST_LABELS
+    assert min(count, ACROSS / 2) <= len(found["ticktext"]) <= ACROSS
     assert found["tickvals"][0] == 0
 
 
 def test_no_labels_have_no_ticks() -> None:
-    assert ticks([])["tickvals"] == []
+    assert ticks([], most=ACROSS)["tickvals"] == []
 
 
 def test_many_tokens_leave_no_gaps_that_would_hide_them() -> None:
