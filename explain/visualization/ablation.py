@@ -12,7 +12,7 @@ from explain.attention.critical import AblatedAttribution, AblationCurve
 from explain.errors import InputError
 from explain.types import Array, Explanation
 from explain.visualization.colors import TOWARDS, WEIGHT
-from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
+from explain.visualization.heatmaps import layout, matrix_heatmap, plain
 from explain.visualization.tokens import shown
 
 
