@@ -10,14 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 from test_endpoints import same
 
 from explain.errors import TextTooLongError
 from explain.interface import comparison_endpoints, endpoints, inside_endpoints, prompt_endpoints, serving, zero_gpu
 from explain.interface.zero_gpu import on_gpu
-
-pytestmark = pytest.mark.xdist_group("zero_gpu")  # all of its tests read one costly answer
 
 ASK = Path(__file__).parent / "borrowed" / "ask.py"
 ROOT = Path(__file__).parents[2]
@@ -39,16 +36,11 @@ QUESTIONS: list[tuple[Any, dict[str, Any]]] = [
     (prompt_endpoints.keywords, {**TEXTS, "keywords": ["film"]}),
     (prompt_endpoints.template, {"templates": ["A {good|bad} [MASK]."], "target": "film", "methods": ["input_x_gradient"]}),
 ]
-REFUSED = [
-    (endpoints.classification, {"text": "film " * 600}, TextTooLongError, "reads at most 512"),
-]
 
 
-@pytest.fixture(scope="module")
-def found() -> Any:
+def test_all_answers_come_from_the_gpu_with_the_same_numbers() -> None:
     asked = [(function.__name__, arguments) for function, arguments in QUESTIONS]
-    asked += [(function.__name__, arguments) for function, arguments, *_ in REFUSED]
-    asked.append(("card", TEXT))
+    asked += [("classification", {"text": "film " * 600}), ("card", TEXT)]
     done = subprocess.run(
         [sys.executable, str(ASK)],
         input=json.dumps(asked),
@@ -59,32 +51,17 @@ def found() -> Any:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_nothing_is_loaded_without_the_gpu(found: Any) -> None:
+    found = json.loads(done.stdout)
+    *answers, refused, card = found["answers"]
     assert found["loaded"] == []
-    assert found["borrowed"] >= len(QUESTIONS) + len(REFUSED) + 3
-
-
-@pytest.mark.parametrize("number", range(len(QUESTIONS)), ids=[function.__name__ for function, _ in QUESTIONS])
-def test_the_numbers_are_those_without(found: Any, number: int) -> None:
-    function, arguments = QUESTIONS[number]
-    same(found["answers"][number], json.loads(json.dumps(function(**arguments))))
-
-
-@pytest.mark.parametrize("number", range(len(REFUSED)))
-def test_errors_keep_their_words(found: Any, number: int) -> None:
-    _, _, error, words = REFUSED[number]
-    answer = found["answers"][len(QUESTIONS) + number]
-    assert answer["error"] == error.__name__
-    assert words in answer["message"]
-
-
-def test_results_stream_and_cards_are_made(found: Any) -> None:
+    assert found["borrowed"] >= len(asked) + 2
+    for (function, arguments), answer in zip(QUESTIONS, answers, strict=True):
+        same(answer, json.loads(json.dumps(function(**arguments))), function.__name__)
+    assert refused["error"] == TextTooLongError.__name__
+    assert "reads at most 512" in refused["message"]
+    assert card["model"]["name"] == "bert-mini"
     assert found["steps"] == [0, 1, 2]
     assert found["cut"] == 512
-    assert found["answers"][-1]["model"]["name"] == "bert-mini"
 
 
 def test_elsewhere_a_marked_function_is_what_was_written() -> None:
