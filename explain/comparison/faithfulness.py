@@ -221,7 +221,7 @@ def faithfulness(
     return Faithfulness(
         players=tuple(group.text for group in groups),
         granularity=players.value,
-        replacement=replacement.value,
+        replacement=value.replacement.value,
         curves=tuple(_curve(value, a.method, order) for a, order in zip(attributions, by_method, strict=True)),
         best=_curve(value, "best found", candidates[-1].order),
         worst=_curve(value, "worst found", candidates[0].order),

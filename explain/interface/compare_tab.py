@@ -9,7 +9,8 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from explain.comparison.agreement import Measure
-from explain.comparison.race import race
+from explain.comparison.faithfulness import Faithfulness
+from explain.comparison.race import Race, race
 from explain.comparison.scorecard import scorecard
 from explain.interface import views
 from explain.interface.comparing import Compared, RaceOptions, agreed, compared, examined, randomised, read_texts
@@ -159,12 +160,14 @@ class CompareTab:
         for result in compared(request, texts, options):
             results.append(result)
             passes = sum(r.faithfulness.evaluations for r in results if r.faithfulness is not None)
+            raced = _raced(results)
+            ranked = race(raced) if len(raced) > 1 else None
             drawn = {
                 self._state: list(results),
                 self._agreement: _draw_agreement(results, measure),
-                self._curves: _draw_curves(results, kind),
-                self._ranking: _draw_ranking(results),
-                self._table: _table(results),
+                self._curves: _draw_curves(results, kind, ranked),
+                self._ranking: _draw_ranking(ranked),
+                self._table: views.race_table(raced[0]) if len(raced) == 1 else "",
             }
             yield f"{len(results)} of {len(texts)} texts · {passes} different inputs in the race", drawn
 
@@ -197,19 +200,21 @@ def _draw_agreement(results: list[Compared] | None, measure: str) -> Any:
     return _shown(None if found is None else agreement_heatmap(found, measure))
 
 
-def _draw_curves(results: list[Compared] | None, kind: str) -> Any:
-    raced = [result.faithfulness for result in results or [] if result.faithfulness is not None]
+def _raced(results: list[Compared] | None) -> list[Faithfulness]:
+    return [result.faithfulness for result in results or [] if result.faithfulness is not None]
+
+
+def _draw_curves(results: list[Compared] | None, kind: str, ranked: Race | None = None) -> Any:
+    raced = _raced(results)
     if not raced:
         return _shown(None)
-    return _shown(faithfulness_curves(raced[0], kind) if len(raced) == 1 else race_curves(race(raced), kind))
+    return _shown(faithfulness_curves(raced[0], kind) if len(raced) == 1 else race_curves(ranked or race(raced), kind))
 
 
-def _draw_ranking(results: list[Compared]) -> Any:
-    raced = [result.faithfulness for result in results if result.faithfulness is not None]
-    if len(raced) < 2:
+def _draw_ranking(ranked: Race | None) -> Any:
+    if ranked is None:
         return _shown(None)
-    found = race(raced)
-    return _shown(interval_chart(_titled(found.overall), "0 random, 1 best found", place=_titled(found.place), reference=0.0))
+    return _shown(interval_chart(_titled(ranked.overall), "0 random, 1 best found", place=_titled(ranked.place), reference=0.0))
 
 
 def _plot(label: str, name: str) -> gr.Plot:
@@ -223,8 +228,3 @@ def _shown(figure: go.Figure | None) -> Any:
 
 def _titled(values: Mapping[str, Entry]) -> dict[str, Entry]:
     return {method_class(name).title: value for name, value in values.items()}
-
-
-def _table(results: list[Compared]) -> str:
-    raced = [result.faithfulness for result in results if result.faithfulness is not None]
-    return "" if len(raced) != 1 else views.race_table(raced[0])

@@ -74,7 +74,7 @@ class PerturbedScore:
         self._model = model
         self._encoding = question.encoding
         self._players = players
-        self._replacement = self._resolve(replacement)
+        self.replacement = self._resolve(replacement)
         self._known: dict[bytes, float] = {}
 
     def _resolve(self, replacement: Replacement) -> Replacement:
@@ -130,21 +130,21 @@ class PerturbedScore:
             if keep.all():
                 continue
             explained_here = position is not None and self._encoding.has_prefix == (ids == "decoder_input_ids")
-            if self._replacement is Replacement.DELETE:
+            if self.replacement is Replacement.DELETE:
                 if explained_here and position is not None:
                     position = max(0, int(keep[: position + 1].sum()) - 1)
                 for name in [n for n, t in row.items() if n.startswith("decoder_") == ids.startswith("decoder_") and len(t) == len(keep)]:
                     row[name] = row[name][keep]
                 if not len(row[ids]):
                     row = {**row, **self._nothing(ids, mask)}
-            elif self._replacement is Replacement.ATTENTION_MASK:
+            elif self.replacement is Replacement.ATTENTION_MASK:
                 visible = keep.clone()
                 if explained_here and position is not None:
                     visible[position] = True
                 row[mask] = visible.long()
             else:
                 tokenizer = self._model.tokenizer
-                index = tokenizer.mask_token_id if self._replacement is Replacement.MASK else tokenizer.pad_token_id
+                index = tokenizer.mask_token_id if self.replacement is Replacement.MASK else tokenizer.pad_token_id
                 row[ids] = torch.where(keep, row[ids], index)
         if position is not None:
             row["position"] = torch.tensor(position, device=self._model.device)

@@ -57,6 +57,7 @@ def direct(explainer, question, removed, replacement):
 def test_curves_are_what_single_passes_give(bert, replacement):
     question, found = raced(bert, "the plot is thin but it works", replacement=Replacement(replacement), players=Granularity.TOKENS)
     places = [i for i, token in enumerate(question.encoding.tokens) if not token.special]
+    assert found.replacement == replacement
     for curve in (*found.curves, found.best, found.worst):
         for k in range(len(places) + 1):
             first, rest = curve.order[:k], curve.order[k:]
@@ -65,6 +66,10 @@ def test_curves_are_what_single_passes_give(bert, replacement):
         whole = curve.deletion[0]
         assert curve.comprehensiveness == pytest.approx(np.mean([whole - score for score in curve.deletion[1:-1]]))
         assert curve.sufficiency == pytest.approx(np.mean([whole - score for score in curve.insertion[1:-1]]))
+
+
+def test_the_replacement_that_was_chosen_is_told(bert):
+    assert raced(bert, "it is not a good movie", replacement=Replacement.AUTO)[1].replacement == "mask"
 
 
 def test_methods_are_ordered_by_their_signed_scores(bert):
