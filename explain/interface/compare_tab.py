@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from explain.interface.comparing import Compared, RaceOptions, agreed, compared,
 from explain.interface.options import OptionWidgets
 from explain.interface.presets import COMPARE_METHODS, COMPARE_TEXTS, PRESETS, UNIT_LABELS
 from explain.interface.serving import LIGHT, guarded
-from explain.interface.streaming import Stream, Updates, Work
+from explain.interface.streaming import Stream, Told, Work
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Granularity, Replacement
@@ -155,7 +156,7 @@ class CompareTab:
         request = Request(task, texts[0], model or "", methods, target or None, foil or None, unit or None, options=chosen)
         return request, texts, RaceOptions(Replacement(replacement), Granularity(players), seed=int(seed or 0))
 
-    def _run(self, request: Request, texts: list[str], options: RaceOptions, measure: str, kind: str) -> Iterator[tuple[str, Updates]]:
+    def _run(self, request: Request, texts: list[str], options: RaceOptions, measure: str, kind: str) -> Iterator[Told]:
         results: list[Compared] = []
         for result in compared(request, texts, options):
             results.append(result)
@@ -169,17 +170,20 @@ class CompareTab:
                 self._ranking: _draw_ranking(ranked),
                 self._table: views.race_table(raced[0]) if len(raced) == 1 else "",
             }
-            yield f"{len(results)} of {len(texts)} texts · {passes} different inputs in the race", drawn
+            said = f"{len(results)} of {len(texts)} texts · {passes} different inputs in the race"
+            yield Told(said, drawn, done=len(results) == len(texts))
 
-    def _run_randomisation(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
+    def _run_randomisation(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[Told]:
         for found in randomised(request, options.seed):
-            yield f"Randomised: {found.stages[-1].part}", {self._randomised: _shown(randomisation_chart(found))}
+            told = Told(f"Randomised: {found.stages[-1].part}", {self._randomised: _shown(randomisation_chart(found))})
+            yield told
+        yield dataclasses.replace(told, done=True)
 
-    def _run_examination(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[tuple[str, Updates]]:
+    def _run_examination(self, request: Request, texts: list[str], options: RaceOptions, *_: str) -> Iterator[Told]:
         results: list[Any] = []
         for results in examined(request):
             if len(results) % 8 == 0:
-                yield f"{len(results)} sentences examined", {}
+                yield Told(f"{len(results)} sentences examined", {})
         found = scorecard(results)
         named = {name: method_class(name).title for name in found.top}
         place = {named[name]: number for name, number in found.place.items()}
@@ -187,7 +191,8 @@ class CompareTab:
             {named[n]: i for n, i in found.top.items()}, "highest score on the evidence", place=place, reference=found.chance
         )
         mass = interval_chart({named[n]: i for n, i in found.mass.items()}, "share of all absolute scores", reference=found.chance)
-        yield f"{found.right} of {found.sentences} sentences count (dotted: chance)", {self._top: _shown(top), self._mass: _shown(mass)}
+        said = f"{found.right} of {found.sentences} sentences count (dotted: chance)"
+        yield Told(said, {self._top: _shown(top), self._mass: _shown(mass)}, done=True)
 
 
 def _for_task(task: str) -> Any:

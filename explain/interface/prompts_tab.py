@@ -18,7 +18,7 @@ from explain.interface.options import OptionWidgets
 from explain.interface.presets import PROMPT_EXAMPLES, PROMPT_METHODS
 from explain.interface.prompting import compared, has_slots, keywords_of, probed, prompts_of, tracked
 from explain.interface.serving import LIGHT, guarded
-from explain.interface.streaming import Stream, Updates
+from explain.interface.streaming import Stream, Told, Updates
 from explain.methods import method_class
 from explain.models.catalog import models_for
 from explain.models.perturbation import Replacement
@@ -182,7 +182,7 @@ class PromptsTab:
         keywords: str,
         replacement: str,
         *chosen: Any,
-    ) -> Iterator[tuple[str, Updates]]:
+    ) -> Iterator[Told]:
         prompts = prompts_of(text, read)
         request = Request(task, prompts[0].text, model or "", methods, target or None, foil or None, options=options.read(chosen, methods))
         wanted = keywords_of(keywords)
@@ -190,7 +190,7 @@ class PromptsTab:
         updates: Updates = {self._request: request, self._method: gr.update(choices=_titles(methods), value=method)}
         comparison = PromptComparison(())
         for comparison in compared(request, prompts):
-            yield f"{len(comparison)} of {len(prompts)} prompts", updates
+            yield Told(f"{len(comparison)} of {len(prompts)} prompts", updates)
             updates = {}
         names = [(f"{number}. {shortened(e.text)}", number - 1) for number, e in enumerate(comparison, 1)]
         change, bars = _draw_pair(comparison, 0, 1, method)
@@ -202,35 +202,26 @@ class PromptsTab:
             self._change: change,
             self._bars: bars,
         }
-        template = bool(target) and all(has_slots(line) for line in text.splitlines() if line.strip())
-        if not wanted:
-            updates |= {self._tracking: None, self._keyword_plot: gr.update(visible=False)}
-        if not template:
-            updates |= {self._probe: None, self._filler_plot: gr.update(visible=False), self._filler_note: ""}
-        yield f"{len(comparison)} prompts", updates
+        updates |= {self._tracking: None, self._keyword_plot: gr.update(visible=False)}
+        updates |= {self._probe: None, self._filler_plot: gr.update(visible=False), self._filler_note: ""}
+        said = f"{len(comparison)} prompts"
         if wanted:
             tracking = tracked(request, comparison, wanted, Replacement(replacement))
-            plot = _draw_keyword(tracking, wanted[0], "share")
-            keyword = gr.update(choices=wanted, value=wanted[0])
-            yield (
-                f"{len(comparison)} prompts, {len(wanted)} keywords",
-                {
-                    self._tracking: tracking,
-                    self._keyword: keyword,
-                    self._keyword_plot: plot,
-                },
-            )
-        if template:
-            results: list[Probed] = []
+            said += f", {len(wanted)} keywords"
+            updates[self._tracking] = tracking
+            updates[self._keyword] = gr.update(choices=wanted, value=wanted[0])
+            updates[self._keyword_plot] = _draw_keyword(tracking, wanted[0], "share")
+        if target and all(has_slots(line) for line in text.splitlines() if line.strip()):
+            yield Told(said, updates)
+            updates, results = {}, list[Probed]()
             for results in probed(request, text):
-                yield f"{len(results)} texts of the template", {}
+                yield Told(f"{len(results)} texts of the template", {})
             found = summarise(results, target=target)
-            drawn = {
-                self._probe: found,
-                self._filler_plot: _draw_fillers(found),
-                self._filler_note: views.filler_table(found),
-            }
-            yield f"{len(comparison)} prompts from templates", drawn
+            said += " from templates"
+            updates[self._probe] = found
+            updates[self._filler_plot] = _draw_fillers(found)
+            updates[self._filler_note] = views.filler_table(found)
+        yield Told(said, updates, done=True)
 
     def _drawn(self, comparison: PromptComparison | None, method: str, order: str, containing: str, keywords: str) -> Updates:
         """Table, aligned heatmap and lines of the prompts that are to be shown, in the order asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,25 @@ from explain.interface import views
 from explain.interface.serving import HEAVY, LIGHT, Run, message_of, shown_error
 
 Updates = dict[Component, Any]
-Work = Callable[..., Iterator[tuple[str, Updates]]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said and shown of work that goes on.
+
+    Attributes:
+        said: How far it is.
+        updates: What is shown.
+        done: Whether this is the last. Nothing may follow it: Gradio's page changes what it was sent in place when more comes, and of two
+            that arrive together it sees the second alone.
+    """
+
+    said: str
+    updates: Updates
+    done: bool = False
+
+
+Work = Callable[..., Iterator[Told]]
 
 
 class Stream:
@@ -34,17 +53,17 @@ class Stream:
         self._running: list[Any] = []
 
     def on(self, click: Any, work: Work, inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
-        """Run `work` on a click; it yields what to say and what to update."""
+        """Run `work` on a click; what it tells last is marked as done."""
 
         def handler(*values: Any) -> Iterator[Updates]:
             started = time.perf_counter()
             run = Run()
             yield {self._token: run.token, self._stop: gr.update(visible=True), self._status: "⏳ Reading …"}
             try:
-                said = ""
-                for said, updates in run.steps(work(*values)):
-                    yield {self._status: f"⏳ {said} · {time.perf_counter() - started:.1f} s", **updates}
-                yield {self._status: f"Done: {said} in {time.perf_counter() - started:.1f} s."}
+                for told in run.steps(work(*values)):
+                    seconds = f"{time.perf_counter() - started:.1f} s"
+                    status = f"Done: {told.said} in {seconds}." if told.done else f"⏳ {told.said} · {seconds}"
+                    yield {self._status: status, **told.updates}
             except StoppedError as stopped:
                 yield {self._status: f"⚠️ {stopped} What was done stays."}
             except Exception as error:
