@@ -46,13 +46,18 @@ THEIRS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours."""
+    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours.
+
+    In a browser a test has a second try, which is reported: on a machine that stalls, gradio's page can miss a click or an update.
+    """
     here = Path(__file__).parent
     items.sort(key=lambda item: here in item.path.parents)
     for item in items:
         if here in item.path.parents:
             for theirs in THEIRS:
                 item.add_marker(pytest.mark.filterwarnings(theirs))
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="package", autouse=True)
