@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explain.analysis import Analysis
 from explain.errors import (
     ExplainError,
     InputError,
@@ -14,12 +15,13 @@ from explain.errors import (
     UnsafeModelError,
     UnsupportedError,
 )
-from explain.explainer import Analysis, TokenExplainer
-from explain.method import Method
-from explain.methods import METHODS
+from explain.explainer import TokenExplainer
+from explain.methods.catalog import METHODS
+from explain.methods.method import Method
 from explain.models.explained_model import ExplainedModel
 from explain.models.loading import load_model
-from explain.types import Attribution, Explanation, Family, Prediction, Segment, Target, Token, Unit
+from explain.results import Attribution, Explanation
+from explain.types import Family, Prediction, Segment, Target, Token, Unit
 
 __version__ = "0.1.0"
 

@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from explain.defaults import DEFAULT_METHODS
 from explain.errors import ExplainError, InputError
-from explain.explainer import DEFAULT_METHODS, TokenExplainer
-from explain.methods import METHODS
+from explain.explainer import TokenExplainer
+from explain.methods.catalog import METHODS
 from explain.models.catalog import ENTRIES, models_for
 from explain.models.tasks import TASKS
-from explain.replay import TOLERANCE, Replay
-from explain.request import Request
-from explain.types import Explanation
+from explain.results import Explanation
+from explain.sharing.replay import TOLERANCE, Replay
+from explain.sharing.request import Request
 
 PROGRAM = "python -m explain"
 EXPORTS = ("json", "csv", "html", "svg", "png")
@@ -128,7 +129,7 @@ def _model_and_task(model: str | None, task: str | None) -> tuple[str, str | Non
 
 
 def _card(explanation: Explanation, explainer: TokenExplainer, request: Request) -> dict[str, Any]:
-    from explain.card import card
+    from explain.sharing.card import card
 
     return card(explanation, explainer, request)
 
@@ -159,7 +160,7 @@ def _content(kind: str, explanation: Explanation, card: dict[str, Any], maps: bo
     if kind == "csv":
         return explanation.to_frame().to_csv(index=False)
     if kind == "card":
-        from explain.card import dumps
+        from explain.sharing.card import dumps
 
         return dumps(card)
     if kind == "html":
@@ -180,8 +181,8 @@ def _save(path: Path, content: str | bytes) -> None:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    from explain.card import read
-    from explain.replay import replay
+    from explain.sharing.card import read
+    from explain.sharing.replay import replay
 
     result = replay(read(given.card), tolerance=given.tolerance)
     _print("\n".join(_replay_lines(result)))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from explain.explainer import Analysis
-from explain.method import Method
+from explain.analysis import Analysis
+from explain.methods.method import Method
 
 ROWS = 4
 
@@ -33,12 +33,9 @@ class Cost:
 
 def expected_cost(analysis: Analysis, methods: Sequence[Method]) -> Cost:
     """Count the passes that the methods will need and measure one."""
-    passes = {method.name: sum(method.expected_passes(analysis.model, question) for question in analysis.questions) for method in methods}
-    question = analysis.questions[-1]
-    encoding = question.encoding
-    inputs = {name: tensor.expand(ROWS, -1) for name, tensor in encoding.inputs.items()}
-    positions = None if encoding.position is None else torch.full((ROWS,), encoding.position, device=analysis.model.device)
+    passes = {method.name: sum(map(method.expected_passes, analysis.scores)) for method in methods}
+    score = analysis.scores[-1]
     started = time.perf_counter()
     with torch.no_grad():
-        analysis.model.score(question).of_rows(inputs, positions)
+        score.recounted().of_rows(*score.encoding.batch(ROWS))
     return Cost(passes, (time.perf_counter() - started) / ROWS)

@@ -1,21 +1,15 @@
-"""What flows through the house: frozen dataclasses whose shapes are checked when they are made.
-
-Scores are float64 numpy arrays, positive towards the target and negative away from it, never normalised.
-"""
+"""What flows through the house before there are results: the question, tokens, targets, and the text as the model reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = npt.NDArray[np.float64]
 
@@ -81,6 +75,39 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked about a text; whoever asks a model asks it with this, from the page to the command line.
+
+    Attributes:
+        text: What a person typed.
+        target: Label, token, index or output text; `None` for the model's own prediction.
+        foil: What the target is contrasted with; `None` for no contrast.
+        unit: "logit", "log_probability" or "probability"; `None` for the task's default.
+        position: Which mask or blank, from 0; `None` for the first.
+        step: Which output token of a sequence task, from 0; `None` for all of them.
+    """
+
+    text: str
+    target: str | int | None = None
+    foil: str | int | None = None
+    unit: Unit | str | None = None
+    position: int | None = None
+    step: int | None = None
+
+    @classmethod
+    def of(cls, asked: str | Question, **common: Any) -> Question:
+        """A question from a text, or one that leaves open what `common` says: what it says itself comes first."""
+        own = {"text": asked} if isinstance(asked, str) else asked.given
+        return cls(**{**{name: value for name, value in common.items() if value is not None}, **own})
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is not left open, by name."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Target:
     """Something that the model can say at the explained position: a label or a vocabulary entry.
 
@@ -110,7 +137,7 @@ class Encoding:
         position_text: How a person refers to the position, for titles.
         mirrored: The decoder reads the input again, shifted by one (sequence classification heads of encoder-decoders).
         output: For sequence tasks, the vocabulary indices of the whole output; the model reads all but the last of them.
-        direction: For the embedding task, the unit vector [d] on which pooled vectors are projected.
+        vector: For the embedding task, the pooled vector [d] of the text.
     """
 
     text: str
@@ -120,7 +147,7 @@ class Encoding:
     position_text: str = ""
     mirrored: bool = False
     output: tuple[int, ...] = ()
-    direction: torch.Tensor | None = None
+    vector: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         read = self.inputs["input_ids"].shape[1] + (self.inputs["decoder_input_ids"].shape[1] if self.has_prefix else 0)
@@ -135,15 +162,16 @@ class Encoding:
     def input_length(self) -> int:
         return int(self.inputs["input_ids"].shape[1])
 
+    @property
+    def direction(self) -> torch.Tensor | None:
+        """For the embedding task, the unit vector [d] on which pooled vectors are projected."""
+        return None if self.vector is None else self.vector / self.vector.norm()
 
-@dataclass(frozen=True)
-class Question:
-    """What is to be explained: why `target` (rather than `foil`) at the encoding's position, in `unit`."""
-
-    encoding: Encoding
-    target: Target
-    foil: Target | None
-    unit: Unit
+    def batch(self, rows: int = 1) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+        """The model's arguments as equal rows [rows, length], and the explained position of each [rows]."""
+        inputs = {name: tensor.expand(rows, -1) for name, tensor in self.inputs.items()}
+        device = self.inputs["input_ids"].device
+        return inputs, None if self.position is None else torch.full((rows,), self.position, device=device)
 
 
 @dataclass(frozen=True)
@@ -175,143 +203,3 @@ class Prediction:
         if self.embedding is not None:
             result["embedding"] = self.embedding.tolist()
         return result
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """The result of one method.
-
-    Attributes:
-        method: The method's name.
-        family: Internal or external.
-        signed: Whether negative scores (away from the target) can occur.
-        target_blind: Whether the scores do not depend on the target.
-        tokens: All tokens the model read, special tokens included.
-        scores: [len(tokens)] float64.
-        target: What is explained.
-        foil: What it is contrasted with.
-        unit: Unit of `output`, and of the scores where the method is in units of the score.
-        output: The explained score on the text.
-        baseline_output: The explained score on the method's baseline, for complete methods.
-        seconds: Wall-clock time.
-        passes: Rows sent forward through the model (a gradient pass counts as one).
-        gap: |sum(scores) - (output - baseline_output)| relative to |output - baseline_output|, for complete methods.
-        tolerance: The largest gap asked for.
-        step_scores: [outputs, len(tokens)] for sequence tasks; `scores` is its sum.
-        positions: The queries that are explained, for methods that read attention.
-        maps: Named raw arrays a view can draw, e.g. "self" -> [layers, heads, queries, keys].
-        options: The options the method ran with.
-    """
-
-    method: str
-    family: Family
-    signed: bool
-    target_blind: bool
-    tokens: tuple[Token, ...]
-    scores: Array
-    target: Target
-    foil: Target | None
-    unit: Unit
-    output: float
-    seconds: float
-    passes: int
-    baseline_output: float | None = None
-    gap: float | None = None
-    tolerance: float | None = None
-    step_scores: Array | None = None
-    positions: tuple[int, ...] = ()
-    maps: Mapping[str, Array] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.scores.shape != (len(self.tokens),) or self.scores.dtype != np.float64:
-            raise ValueError(f"{self.method}: {len(self.tokens)} float64 scores expected, got {self.scores.dtype} {self.scores.shape}.")
-        if not np.isfinite(self.scores).all():
-            raise ValueError(f"{self.method}: the scores are not finite.")
-        if self.step_scores is not None and self.step_scores.shape[1:] != self.scores.shape:
-            raise ValueError(f"{self.method}: step scores {self.step_scores.shape} do not fit {self.scores.shape}.")
-
-    @property
-    def within_tolerance(self) -> bool:
-        """Whether the numerical error is as small as asked (true for methods that have none)."""
-        return self.gap is None or self.tolerance is None or self.gap <= self.tolerance
-
-    def to_dict(self, *, maps: bool = False) -> dict[str, Any]:
-        """Plain Python for JSON; raw arrays such as attention weights only with `maps`."""
-        result: dict[str, Any] = {
-            "method": self.method,
-            "family": self.family.value,
-            "signed": self.signed,
-            "target_blind": self.target_blind,
-            "tokens": [token.label for token in self.tokens],
-            "scores": self.scores.tolist(),
-            "target": vars(self.target),
-            "foil": None if self.foil is None else vars(self.foil),
-            "unit": self.unit.value,
-            "output": self.output,
-            "baseline_output": self.baseline_output,
-            "gap": self.gap,
-            "tolerance": self.tolerance,
-            "within_tolerance": self.within_tolerance,
-            "seconds": self.seconds,
-            "passes": self.passes,
-            "options": dict(self.options),
-        }
-        if self.step_scores is not None:
-            result["step_scores"] = self.step_scores.tolist()
-        if maps:
-            result["maps"] = {name: values.tolist() for name, values in self.maps.items()}
-        return result
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """All that was found about one text: the prediction and one attribution per method."""
-
-    model: str
-    task: str
-    text: str
-    tokens: tuple[Token, ...]
-    prediction: Prediction
-    target: Target
-    foil: Target | None
-    unit: Unit
-    attributions: tuple[Attribution, ...]
-    outputs: tuple[Target, ...] = ()
-
-    def __getitem__(self, method: str) -> Attribution:
-        for attribution in self.attributions:
-            if attribution.method == method:
-                return attribution
-        raise KeyError(f"No method {method!r} in this explanation; it has {', '.join(a.method for a in self.attributions)}.")
-
-    def __iter__(self) -> Iterator[Attribution]:
-        return iter(self.attributions)
-
-    def to_dict(self, *, maps: bool = False) -> dict[str, Any]:
-        """Plain Python for JSON: text, tokens with offsets, prediction, target, foil, unit and every method's scores."""
-        return {
-            "model": self.model,
-            "task": self.task,
-            "text": self.text,
-            "tokens": [{**vars(token), "segment": token.segment.value, "label": token.label} for token in self.tokens],
-            "prediction": self.prediction.to_dict(),
-            "target": vars(self.target),
-            "foil": None if self.foil is None else vars(self.foil),
-            "unit": self.unit.value,
-            "outputs": [vars(output) for output in self.outputs],
-            "methods": {a.method: a.to_dict(maps=maps) for a in self.attributions},
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per token, one column per method, with the token's text, offsets and whether it is special."""
-        import pandas as pd
-
-        columns: dict[str, Any] = {
-            "token": [token.label for token in self.tokens],
-            "start": [token.start for token in self.tokens],
-            "end": [token.end for token in self.tokens],
-            "special": [token.special for token in self.tokens],
-            "segment": [token.segment.value for token in self.tokens],
-        }
-        return pd.DataFrame(columns | {a.method: a.scores for a in self.attributions})

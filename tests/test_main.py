@@ -15,7 +15,7 @@ import pytest
 
 from explain import METHODS, TokenExplainer, Unit
 from explain.__main__ import main
-from explain.card import read
+from explain.sharing.card import read
 from explain.models.bundled import bundled_names
 from explain.models.tasks import TASKS
 

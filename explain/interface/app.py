@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 
 from explain.interface import endpoints, options, reopen, serving, views, zero_gpu
-from explain.interface.compare_tab import CompareTab
 from explain.interface.presets import PRESETS
-from explain.interface.prompts_tab import PromptsTab
-from explain.interface.task_tab import TaskTab
+from explain.interface.tabs.evaluate import CompareTab
+from explain.interface.tabs.explain import TaskTab
+from explain.interface.tabs.prompts import PromptsTab
 from explain.models.catalog import models_for
 from explain.models.hub import reachable
-from explain.request import Request
+from explain.sharing.request import Request
 
 ABOUT = Path(__file__).with_name("about.md")
 CSS = Path(__file__).with_name("style.css")

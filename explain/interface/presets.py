@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explain.explainer import DEFAULT_METHODS
+from explain.defaults import DEFAULT_METHODS
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explain.card import read
 from explain.errors import InputError
 from explain.interface import views
-from explain.interface.cards import replayed
-from explain.interface.options import OptionWidgets
 from explain.interface.serving import HEAVY, LIGHT, guarded
-from explain.interface.share import QUERY, TASK
-from explain.interface.task_tab import TaskTab
-from explain.methods import make_methods
-from explain.permalink import decode
+from explain.interface.tabs.explain import TaskTab
+from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.share import QUERY, TASK
+from explain.interface.work.sharing import replayed
+from explain.methods.catalog import make_methods
+from explain.sharing.card import read
+from explain.sharing.permalink import decode
 
 # A link asks its question: the button is pressed once the page has it.
 PRESS = f"""() => {{

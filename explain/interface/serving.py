@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import html
 import logging
@@ -11,21 +10,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import gradio as gr
 
-from explain.cost import expected_cost
 from explain.errors import ExplainError, StoppedError
-from explain.explainer import Analysis, TokenExplainer
-from explain.interface.zero_gpu import on_gpu
-from explain.methods import make_methods
+from explain.interface.work.explaining import explain_steps
 from explain.models.interruption import interruptible
-from explain.models.tasks import TASKS
-from explain.models.truncation import Truncation
-from explain.request import Request
-from explain.types import Explanation
+from explain.sharing.request import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,58 +87,6 @@ class Run:
                 f"Stopped after {self._seconds:g} s, the longest that one run may take here. Choose fewer or cheaper methods, or a shorter "
                 "text."
             )
-
-
-@dataclass(frozen=True)
-class Progress:
-    """An explanation with the methods that are done, the one that comes next, and how long the rest will take, about."""
-
-    explanation: Explanation
-    running: str | None
-    seconds: float
-    left: float = 0.0
-
-
-@contextlib.contextmanager
-def asked(request: Request) -> Iterator[Analysis]:
-    """The request's text, read and predicted; the model is given back afterwards."""
-    explainer = TokenExplainer.from_pretrained(request.model, task=request.task)
-    try:
-        yield explainer.ask(
-            request.text,
-            target=request.target,
-            foil=request.foil,
-            unit=request.unit,
-            position=request.position,
-            step=request.step,
-        )
-    finally:
-        explainer.close()
-
-
-@on_gpu
-def explain_steps(request: Request) -> Iterator[Progress]:
-    """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
-    started = time.perf_counter()
-    methods = make_methods(request.methods, request.options)
-    with asked(request) as analysis:
-        for method in methods:
-            method.check(analysis.model)
-        cost = expected_cost(analysis, methods)
-        done: list[Any] = []
-        for number, method in enumerate(methods):
-            left = cost.seconds([other.name for other in methods[number:]])
-            yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started, left)
-            done.append(analysis.run(method))
-        yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
-
-
-@on_gpu
-def shortened(request: Request) -> Truncation | None:
-    """How the text is cut to what the model reads; `None` if it reads all of it."""
-    output = request.target if TASKS[request.task].sequence and isinstance(request.target, str) else None
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
-        return explainer.truncate(request.text, position=request.position, output=output)
 
 
 def warm_up(requests: Sequence[Request]) -> threading.Thread:

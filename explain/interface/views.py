@@ -8,17 +8,18 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from explain.attention.report import AblationReport
-from explain.comparison.faithfulness import Faithfulness
-from explain.comparison.minimal_pair import Change, MinimalPair
-from explain.comparison.templates import Probe
-from explain.interface.serving import Progress
-from explain.methods import METHODS, method_class
+from explain.evaluation.faithfulness import Faithfulness
+from explain.inside.report import AblationReport
+from explain.interface.work.explaining import Progress
+from explain.methods.catalog import METHODS, method_class
 from explain.models.score import margin
 from explain.models.truncation import Truncation
-from explain.replay import Replay
+from explain.prompts.minimal_pair import Change, MinimalPair
+from explain.prompts.templates import Probe
+from explain.results import Attribution, Explanation
+from explain.sharing.replay import Replay
 from explain.tokens import Word
-from explain.types import Array, Attribution, Explanation
+from explain.types import Array
 from explain.visualization.ablation import head_name
 from explain.visualization.bars import methods_bars
 from explain.visualization.colors import Scale, legend

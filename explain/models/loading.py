@@ -17,12 +17,12 @@ from accelerate.utils import get_max_memory
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from explain.errors import InputError, ModelNotFoundError, UnsafeModelError, UnsupportedError
+from explain.errors import ModelNotFoundError, UnsafeModelError, UnsupportedError
 from explain.models import hub, instrumentation
 from explain.models.bundled import bundled_folder, bundled_names
 from explain.models.explained_model import ExplainedModel
 from explain.models.quiet import quiet
-from explain.models.tasks import ANSWERS, TASKS, detect, make_task
+from explain.models.tasks import answered_by, detect, make_task, task_class
 
 CACHE_BYTES = int(os.environ.get("EXPLAIN_CACHE_BYTES", 4 << 30))
 
@@ -100,8 +100,8 @@ def load_model(
         UnsafeModelError: It is refused by the safety checks.
         UnsupportedError: It has no trained head for the task.
     """
-    if task is not None and task not in TASKS:
-        raise InputError(f"The task {task!r} is not known. Choose one of: {', '.join(TASKS)}.")
+    if task is not None:
+        task_class(task)
     snapshot = _locate(name.strip(), revision)
     config = _configuration(name, snapshot.folder)
     heads = _heads(name, config)
@@ -163,14 +163,10 @@ def _heads(name: str, config: PreTrainedConfig) -> tuple[str, ...]:
 
 def _auto_class(name: str, task: str, heads: tuple[str, ...]) -> str:
     """The class that loads the checkpoint for a task that one of its heads answers."""
-    answered = list(dict.fromkeys(answer for head in heads for answer in ANSWERS[head]))
+    answered = list(dict.fromkeys(answer for head in heads for answer in answered_by(head)))
     if task not in answered:
         raise UnsupportedError(f"{name} has no trained head for {task}. It answers: {', '.join(answered)}.")
-    if task == "classification" and "classification" not in heads:
-        return "AutoModelForSeq2SeqLM"
-    if task == "generation" and "generation" not in heads:
-        return "AutoModelForCausalLM"
-    return TASKS[task].auto_classes[0]
+    return task_class(task).auto_class(heads)
 
 
 def _load(name: str, snapshot: hub.Snapshot, auto_class: str, *, complete: bool) -> LoadedModel:

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.models.explained_model import ExplainedModel
 from explain.models.score import Score
 from explain.tokens import Word, words
-from explain.types import Array, Question
+from explain.types import Array, Encoding
 
 Keep = npt.NDArray[np.bool_]
 
@@ -36,11 +35,11 @@ class Granularity(StrEnum):
     WORDS = "words"
 
 
-def groups_of(question: Question, granularity: Granularity) -> tuple[Word, ...]:
+def groups_of(encoding: Encoding, granularity: Granularity) -> tuple[Word, ...]:
     """All that the model reads as tokens or words, special tokens among them (each alone)."""
-    tokens = question.encoding.tokens
+    tokens = encoding.tokens
     if granularity is Granularity.WORDS:
-        return words(tokens, question.encoding.text)
+        return words(tokens, encoding.text)
     return tuple(Word((i,), token.text or token.label, token.before, token.special) for i, token in enumerate(tokens))
 
 
@@ -59,8 +58,7 @@ class PerturbedScore:
     bounded number of tokens.
 
     Args:
-        model: The model.
-        question: What is explained.
+        score: What is explained; it counts the passes.
         players: Groups of token indices that come and go together.
         replacement: What takes their place. `auto` is the mask token or, for models without one, deletion. `attention_mask`
             hides a token from all others; the token at the explained position stays visible.
@@ -69,10 +67,10 @@ class PerturbedScore:
         UnsupportedError: The tokenizer has no such token.
     """
 
-    def __init__(self, model: ExplainedModel, question: Question, players: Sequence[Word], replacement: Replacement) -> None:
-        self.score: Score = model.score(question)
-        self._model = model
-        self._encoding = question.encoding
+    def __init__(self, score: Score, players: Sequence[Word], replacement: Replacement) -> None:
+        self.score = score
+        self._model = score.model
+        self._encoding = score.encoding
         self._players = players
         self.replacement = self._resolve(replacement)
         self._known: dict[bytes, float] = {}

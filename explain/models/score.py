@@ -2,20 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from explain.models.architectures import AttentionSite
+from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
-from explain.types import Question, Target, Unit
+from explain.models.probes import AttentionProbe
+from explain.models.trace import Trace, record
+from explain.types import Array, Encoding, Target, Unit
 
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+
+class Answering(Protocol):
+    """What a score needs of the task that asks."""
+
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        """Logits [B, C] over the candidates."""
+
+    def independent(self, model: InstrumentedModel) -> bool:
+        """Whether each candidate has a probability of its own."""
+
+    def candidate_text(self, model: InstrumentedModel, index: int) -> str:
+        """What a person reads for a candidate."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers in a pass of several rows, [B] each.
+
+    Attributes:
+        scores: The explained score.
+        probabilities: Of the target; NaN where the model gives none.
+        candidates: Index of the most probable candidate.
+    """
+
+    scores: Array
+    probabilities: Array
+    candidates: npt.NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Answers], join: Callable[[Sequence[Any]], Any]) -> Answers:
+        """Several answers as one, by `np.concatenate` or `np.stack`."""
+        columns = [(part.scores, part.probabilities, part.candidates) for part in parts]
+        return cls(*(join(column) for column in zip(*columns, strict=True)))
+
+
+@dataclass
+class Reading:
+    """What is known of the plain pass of a text, shared by all who explain it and freed with the last of them.
+
+    Attributes:
+        logits: Over the candidates [C].
+        trace: Everything that was recorded in it, once somebody needed that.
+        positions: The positions whose last state decides the score, once known.
+    """
+
+    logits: Tensor | None = None
+    trace: Trace | None = None
+    positions: tuple[int, ...] | None = None
+
+
+class _LastOutput(AttentionProbe):
+    """Cuts the graph at every attention call, so that only what follows the last one remains."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Tensor] = []
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        self.outputs.append(output.detach().requires_grad_())
+        return self.outputs[-1]
 
 
 def in_unit(logits: Tensor, unit: Unit, *, independent: bool = False) -> Tensor:
-    """Logits [B, C] as logits, log-probabilities or probabilities; `independent` labels have a sigmoid each, not one softmax."""
+    """Logits [..., C] as logits, log-probabilities or probabilities; `independent` labels have a sigmoid each, not one softmax."""
     if unit is Unit.LOGIT:
         return logits
     if unit is Unit.LOG_PROBABILITY:
@@ -26,29 +93,76 @@ def in_unit(logits: Tensor, unit: Unit, *, independent: bool = False) -> Tensor:
 class Score:
     """The explained scalar as a function of the model's input: the target in the asked unit, minus the foil.
 
+    Args:
+        model: The model that is asked.
+        task: What decides the logits.
+        encoding: The text as the model reads it, with the explained position.
+        target: What is explained.
+        foil: What it is contrasted with.
+        unit: The unit of the score.
+        reading: What is known of the text's plain pass.
+
     Attributes:
-        passes: Rows sent forward so far.
+        passes: Rows sent forward so far; reading the shared trace counts as one.
     """
 
-    def __init__(self, model: ExplainedModel, question: Question) -> None:
-        self._model = model
-        self._question = question
+    def __init__(
+        self,
+        model: InstrumentedModel,
+        task: Answering,
+        encoding: Encoding,
+        target: Target,
+        foil: Target | None,
+        unit: Unit,
+        reading: Reading | None = None,
+    ) -> None:
+        self.model = model
+        self.encoding = encoding
+        self.target = target
+        self.foil = foil
+        self.unit = unit
         self.passes = 0
+        self._task = task
+        self._reading = reading or Reading()
+        self._read = False
+
+    def recounted(self) -> Self:
+        """The same score, sharing what is known of the text, with its own count of passes."""
+        other = copy.copy(self)
+        other.passes, other._read = 0, False
+        return other
+
+    def anew(self, model: InstrumentedModel | None = None) -> Self:
+        """The same question to a model that answers differently now (or to another model): nothing that was computed is taken along."""
+        other = self.recounted()
+        other._reading = Reading()
+        other.model = model or self.model
+        return other
+
+    def logits_of_rows(self, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        """Logits [B, C] of a batch of inputs [B, n], each explained at its own position [B]."""
+        checkpoint()
+        self.passes += int(inputs["input_ids"].shape[0])
+        return self._task.logits(self.model, self.encoding, inputs, positions)
+
+    def in_unit(self, logits: Tensor, unit: Unit) -> Tensor:
+        """The target [B] of logits [B, C] in a unit, without the foil."""
+        return in_unit(logits, unit, independent=self._task.independent(self.model))[:, self.target.index]
+
+    def of_logits(self, logits: Tensor) -> Tensor:
+        """Score [B] of logits [B, C]."""
+        values = in_unit(logits, self.unit, independent=self._task.independent(self.model))
+        score = values[:, self.target.index]
+        return score if self.foil is None else score - values[:, self.foil.index]
 
     def of_rows(self, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         """Score [B] of a batch of inputs [B, n], each explained at its own position [B]."""
-        checkpoint()
-        self.passes += int(inputs["input_ids"].shape[0])
-        question = self._question
-        logits = self._model.task.logits(self._model, question.encoding, inputs, positions)
-        values = in_unit(logits, question.unit, independent=self._model.independent_labels)
-        score = values[:, question.target.index]
-        return score if question.foil is None else score - values[:, question.foil.index]
+        return self.of_logits(self.logits_of_rows(inputs, positions))
 
     def of_embeddings(self, embeddings: Tensor) -> Tensor:
         """Score [B] with the embeddings of all read tokens replaced by `embeddings` [B, tokens, d]; differentiable in them."""
-        encoding = self._question.encoding
-        rows, length = embeddings.shape[0], encoding.input_length
+        encoding = self.encoding
+        length = encoding.input_length
         given, prefix = embeddings[:, :length], embeddings[:, length:]
 
         def of_prefix(original: Tensor) -> Tensor:
@@ -56,21 +170,77 @@ class Score:
                 return torch.cat([original[:, :1], given[:, :-1].to(original)], dim=1)
             return prefix.to(original) if encoding.has_prefix else original
 
-        inputs = {name: tensor.expand(rows, -1) for name, tensor in encoding.inputs.items()}
-        positions = None if encoding.position is None else torch.full((rows,), encoding.position, device=self._model.device)
-        with self._model.instruments.embeddings(lambda original: given.to(original), of_prefix):
-            return self.of_rows(inputs, positions)
+        with self.model.instruments.embeddings(lambda original: given.to(original), of_prefix):
+            return self.of_rows(*encoding.batch(embeddings.shape[0]))
+
+    def answers(self, rows: int = 1) -> Answers:
+        """What the model says in a pass of `rows` copies of the text, under the contexts that are active."""
+        with torch.no_grad():
+            return self.answers_of(self.logits_of_rows(*self.encoding.batch(rows)))
+
+    def answers_of(self, logits: Tensor) -> Answers:
+        """The same of logits [B, C] that are known."""
+        known = np.asarray(self.in_unit(logits, Unit.PROBABILITY).double().cpu())
+        if self.target.probability is None:
+            known = np.full_like(known, np.nan)
+        return Answers(np.asarray(self.of_logits(logits).double().cpu()), known, np.asarray(logits.argmax(-1).cpu()))
 
     def embeddings(self) -> Tensor:
         """The embeddings [1, tokens, d] of the text itself."""
-        return self._model.embed(self._question.encoding.inputs)
+        return self.model.embed(self.encoding.inputs)
 
     def value(self) -> float:
-        """The score of the text itself."""
-        encoding = self._question.encoding
-        positions = None if encoding.position is None else torch.tensor([encoding.position], device=self._model.device)
-        with torch.no_grad():
-            return float(self.of_rows(dict(encoding.inputs), positions))
+        """The score of the text itself; no pass where its logits are known."""
+        reading = self._reading
+        if reading.logits is None and reading.trace is not None:
+            reading.logits = reading.trace.logits[0]
+        if reading.logits is None:
+            with torch.no_grad():
+                reading.logits = self.logits_of_rows(*self.encoding.batch())[0]
+        return float(self.of_logits(reading.logits[None]))
+
+    @property
+    def trace(self) -> Trace:
+        """Everything recorded in the plain pass of the text, made once for all who read it."""
+        reading = self._reading
+        if reading.trace is None:
+            checkpoint()
+            reading.trace = record(self.model.instruments, lambda: self._task.logits(self.model, self.encoding, *self.encoding.batch()))
+        self.passes += not self._read
+        self._read = True
+        return reading.trace
+
+    def read_positions(self) -> tuple[int, ...]:
+        """The positions whose last hidden state decides the score.
+
+        Where the head chooses by itself ([CLS], the last token, all of them) they are those with a gradient at the output of the last
+        attention call, after which nothing mixes positions.
+        """
+        if self.encoding.position is not None:
+            return (self.encoding.position,)
+        if self._reading.positions is None:
+            self._reading.positions = self._positions_with_gradient()
+        return self._reading.positions
+
+    def _positions_with_gradient(self) -> tuple[int, ...]:
+        """From a pass through the last layer alone, where the layers can be told apart."""
+        layers = self.trace.layers.inputs
+        last = list(layers)[-1] if layers else None
+        begun = contextlib.nullcontext() if last is None else self.trace.resumed(last[0], last[1] - 1, 1)
+        probe = _LastOutput()
+        with torch.enable_grad(), begun, self.model.instruments.attention(probe):
+            score = self.of_logits(self._task.logits(self.model, self.encoding, *self.encoding.batch()))
+        gradient = torch.autograd.grad(score.sum(), probe.outputs[-1])[0][0]  # [n, heads, d]
+        read = gradient.flatten(1).abs().sum(-1).nonzero().flatten().tolist()
+        return tuple(read) or tuple(range(gradient.shape[0]))
+
+    def candidate_text(self, index: int) -> str:
+        """What a person reads for a candidate."""
+        return self._task.candidate_text(self.model, index)
+
+    def rows_per_batch(self) -> int:
+        """How many copies of the text go through the model at once."""
+        return self.model.rows_per_batch(len(self.encoding.tokens))
 
 
 def margin(target: Target, foil: Target | None) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from explain.errors import TextTooLongError
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.models.explained_model import ExplainedModel
+from explain.types import Question
 
 WORD = re.compile(r"\S+")
 LONGEST_PIECE = 40
@@ -34,7 +32,7 @@ class Truncation:
     limit: int
 
 
-def truncate(model: ExplainedModel, text: str, *, position: int | None = None, output: str | None = None) -> Truncation | None:
+def truncate(model: ExplainedModel, question: Question) -> Truncation | None:
     """The longest part of a text that the model reads around what the task needs of it; `None` if it reads all.
 
     The task says what must stay: the start (classification, embedding, encoder-decoders), the end (causal models) or the blanks,
@@ -42,21 +40,20 @@ def truncate(model: ExplainedModel, text: str, *, position: int | None = None, o
 
     Args:
         model: The model that is to read it.
-        text: What a person typed.
-        position: Which mask or blank is meant (0-based).
-        output: For sequence tasks, the output to explain instead of the model's own.
+        question: The text, and what is asked about it.
 
     Raises:
         InputError: The text cannot be explained for another reason.
         TextTooLongError: No cut makes it short enough: the blanks are too far apart, the output is too long by itself, or the
             tokenizer does not tell where its tokens stand.
     """
+    text = question.text
     start, end = 0, len(text)
     needed = model.task.needed(model, text)
     first: TextTooLongError | None = None
     while True:
         try:
-            model.encode(text[start:end], position=position, output=output)
+            model.encode(replace(question, text=text[start:end]))
         except TextTooLongError as error:
             first = first or error
             window = _window(model, text[start:end], error.tokens - error.limit, (needed[0] - start, needed[1] - start))

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from explain.attention.ablation import Head
-from explain.attention.critical import AblatedAttribution, AblationCurve
 from explain.errors import InputError
-from explain.types import Array, Explanation
+from explain.inside.critical_heads import AblatedAttribution, AblationCurve
+from explain.methods.head_ablation import Head
+from explain.results import Explanation
+from explain.types import Array
 from explain.visualization.colors import TOWARDS, WEIGHT
 from explain.visualization.heatmaps import layout, matrix_heatmap, plain
 from explain.visualization.tokens import shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from explain.comparison.agreement import Agreement, MeanAgreement, Measure
+from explain.evaluation.agreement import Agreement, MeanAgreement, Measure
 from explain.intervals import Interval
 from explain.types import Family
 from explain.visualization.colors import TEXT, number_color

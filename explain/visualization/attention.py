@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explain.errors import InputError
-from explain.types import Array, Attribution, Explanation, Segment
+from explain.results import Attribution, Explanation
+from explain.types import Array, Segment
 from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
 from explain.visualization.lines import Line, across, drawn_lines, strongest
 

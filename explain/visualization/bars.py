@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explain.types import Explanation
+from explain.results import Explanation
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
 from explain.visualization.heatmaps import ACROSS, GRID_LINES, layout, plain, ticks, title_of
 from explain.visualization.tokens import shown

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explain.comparison.faithfulness import Faithfulness
-from explain.comparison.race import GRID, Race
-from explain.comparison.randomisation import Randomisation
+from explain.evaluation.faithfulness import Faithfulness
+from explain.evaluation.randomisation import Randomisation
+from explain.evaluation.ranking import GRID, Race
 from explain.types import Array, Family
 from explain.visualization.colors import TEXT
 from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks, title_of
@@ -21,7 +21,7 @@ MARKERS = "circle square diamond cross x triangle-up triangle-down star hexagon 
 
 def style_of(method: str) -> dict[str, str]:
     """A method's colour, marker and dash, the same in every chart: internal methods are dotted, external ones solid."""
-    from explain.methods import METHODS, method_class
+    from explain.methods.catalog import METHODS, method_class
 
     number = [known.name for known in METHODS].index(method)
     internal = method_class(method).family is Family.INTERNAL

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explain.errors import InputError
-from explain.types import Array, Explanation, listed
+from explain.results import Explanation
+from explain.types import Array, listed
 from explain.visualization.colors import GRID, SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
 from explain.visualization.tokens import shown
 
@@ -22,7 +23,7 @@ _AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "out
 
 def title_of(method: str) -> str:
     """What a person reads for a method."""
-    from explain.methods import method_class
+    from explain.methods.catalog import method_class
 
     return method_class(method).title
 

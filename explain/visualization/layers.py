@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from explain.attention.layers import Lens
 from explain.errors import InputError
-from explain.types import Array, Explanation
+from explain.inside.layers import Lens
+from explain.results import Explanation
+from explain.types import Array
 from explain.visualization.colors import TOWARDS, WEIGHT
 from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
 from explain.visualization.tokens import shown
@@ -19,7 +20,7 @@ def tokens_by_layer(
     """Layers from the bottom up x tokens.
 
     Args:
-        values: [layers, tokens read], from `explain.attention.layers`.
+        values: [layers, tokens read], from `explain.inside.layers`.
         explanation: Whose tokens they are.
         signed: Whether values have a direction.
         from_embedding: Row 0 is the embedding, not the first layer.

@@ -8,10 +8,11 @@ from enum import StrEnum
 import numpy as np
 import plotly.graph_objects as go
 
-from explain.attention.flow import flow_through_edges
-from explain.attention.rollout import HeadFusion, MixingSteps, influence_through_edges, mixing_steps
 from explain.errors import InputError
-from explain.types import Array, Explanation
+from explain.methods.attention_flow import flow_through_edges
+from explain.methods.attention_rollout import HeadFusion, MixingSteps, influence_through_edges, mixing_steps
+from explain.results import Explanation
+from explain.types import Array
 from explain.visualization.attention import attention_of, query_key_labels
 from explain.visualization.colors import TEXT, WEIGHT
 from explain.visualization.heatmaps import layout, plain

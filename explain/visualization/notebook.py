@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from explain.types import Explanation
+from explain.results import Explanation
 from explain.visualization.heatmaps import methods_heatmap
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from explain.types import Explanation
+from explain.results import Explanation
 from explain.visualization.tints import INK, tint
 from explain.visualization.tokens import column_of, highlighted, shown
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from explain.methods import method_class
+from explain.methods.catalog import method_class
 from explain.models.score import margin
-from explain.types import Attribution, Explanation, Target
+from explain.results import Attribution, Explanation
+from explain.types import Target
 from explain.visualization.colors import legend
 from explain.visualization.tints import INK, tint
 from explain.visualization.tokens import Shown, column_of, highlighted, shown

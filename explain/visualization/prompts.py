@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from explain.comparison.alignment import Alignment, align, aligned_scores
-from explain.comparison.keywords import KeywordTracking
-from explain.comparison.minimal_pair import Change, MinimalPair
-from explain.comparison.spans import find
-from explain.comparison.templates import Probe
 from explain.errors import InputError
 from explain.intervals import Interval
-from explain.types import Array, Explanation
+from explain.prompts.alignment import Alignment, align, aligned_scores
+from explain.prompts.keywords import KeywordTracking
+from explain.prompts.minimal_pair import Change, MinimalPair
+from explain.prompts.spans import find
+from explain.prompts.templates import Probe
+from explain.results import Explanation
+from explain.types import Array
 from explain.visualization.colors import AWAY, TEXT, TOWARDS, WEIGHT, number_color
 from explain.visualization.curves import style_of
 from explain.visualization.heatmaps import GRID_LINES, layout, matrix_heatmap, plain, ticks, title_of

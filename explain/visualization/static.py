@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
-from explain.methods import method_class
+from explain.methods.catalog import method_class
 from explain.models.score import margin
-from explain.types import Explanation
+from explain.results import Explanation
 from explain.visualization.attention import GROUP_TITLES, attention_map
 from explain.visualization.colors import AWAY, SIGNED_SCALE, TOWARDS, WEIGHT, WEIGHT_SCALE, Scale, legend
 from explain.visualization.fonts import drawable, families

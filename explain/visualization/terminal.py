@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from explain.methods import method_class
+from explain.methods.catalog import method_class
 from explain.models.score import margin
-from explain.types import Attribution, Explanation
+from explain.results import Attribution, Explanation
 from explain.visualization.tokens import shown
 from explain.visualization.trust import trust
 

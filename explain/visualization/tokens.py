@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explain.results import Attribution
 from explain.tokens import Word, sum_over, words
-from explain.types import Array, Attribution, Segment, Token
+from explain.types import Array, Segment, Token
 from explain.visualization.colors import level
 
 ARROW = "  ⟶  "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from explain.methods import method_class
-from explain.types import Attribution
+from explain.methods.catalog import method_class
+from explain.results import Attribution
 
 
 def trust(attribution: Attribution) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ import torch
 import transformers as t
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from explain.attention.ablation import head_effects
-from explain.attention.layer_skipping import layer_effects
+from explain.methods.head_ablation import head_effects
+from explain.methods.layer_ablation import layer_effects
 from explain.explainer import TokenExplainer
 from explain.types import Array, Question
 

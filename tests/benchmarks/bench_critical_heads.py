@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from explain.attention.ablation import Head, head_effects
-from explain.attention.answers import answers
-from explain.attention.critical import over_texts, switched_off
+from explain.methods.head_ablation import Head, head_effects
+from explain.models.trace import answers
+from explain.inside.critical_heads import over_texts, switched_off
 from explain.explainer import TokenExplainer
 from explain.intervals import bootstrap
 from explain.types import Array, Question

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import torch
 
-from explain.explainer import DEFAULT_METHODS
+from explain.defaults import DEFAULT_METHODS
 from explain.interface import views
 from explain.interface.serving import asked, explain_steps
-from explain.request import Request
+from explain.sharing.request import Request
 
 TEXT = "The plot is thin and the pace is slow, but the acting is wonderful and the music stays."
 RUNS = 20

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from explain.attention.flow import attention_flow
-from explain.attention.rollout import with_residual
+from explain.methods.attention_flow import attention_flow
+from explain.methods.attention_rollout import with_residual
 from explain.types import Array
 
 LAYERS = 12

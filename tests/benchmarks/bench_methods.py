@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from explain import METHODS, Attribution, TokenExplainer
-from explain.comparison.agreement import Agreement, Measure, agreement, mean_agreement
-from explain.comparison.faithfulness import Faithfulness, faithfulness
-from explain.comparison.race import race
-from explain.methods import make_methods, method_class
+from explain.evaluation.agreement import Agreement, Measure, agreement, mean_agreement
+from explain.evaluation.faithfulness import Faithfulness, faithfulness
+from explain.evaluation.ranking import race
+from explain.methods.catalog import make_methods, method_class
 
 SENTENCES = Path(__file__).parents[2] / "examples" / "sentiment.tsv"
 BASELINE = "input_x_gradient"

@@ -15,13 +15,13 @@ from driver import TIMEOUT, App, Held
 from gradio_client import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from explain.explainer import Analysis
+from explain.analysis import Analysis
 from explain.interface import ablation_part, layers_part
 from explain.interface import app as interface_app
 from explain.interface.app import build, launch_options
-from explain.method import Method
-from explain.methods import method_class
-from explain.types import Attribution
+from explain.methods.method import Method
+from explain.methods.catalog import method_class
+from explain.results import Attribution
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

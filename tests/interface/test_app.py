@@ -18,7 +18,7 @@ from conftest import free_port
 
 from explain.interface.app import build
 from explain.interface.presets import PRESETS
-from explain.methods import METHODS
+from explain.methods.catalog import METHODS
 from explain.models.tasks import TASKS
 from explain.types import Unit
 

@@ -10,9 +10,9 @@ import pytest
 from driver import App, Held
 from playwright.sync_api import expect
 
-from explain.explainer import DEFAULT_METHODS
+from explain.defaults import DEFAULT_METHODS
 from explain.interface.presets import PRESETS, Example
-from explain.methods import METHODS, method_class
+from explain.methods.catalog import METHODS, method_class
 from explain.models import architectures
 from explain.models.tasks import TASKS
 

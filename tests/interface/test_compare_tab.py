@@ -9,7 +9,7 @@ from driver import App
 from playwright.sync_api import expect
 
 from explain.interface.presets import COMPARE_METHODS
-from explain.methods import method_class
+from explain.methods.catalog import method_class
 
 pytestmark = pytest.mark.browser
 TWO = "A fine and moving film.\nIt is not a good movie."

@@ -12,21 +12,22 @@ import numpy as np
 import pytest
 from gradio_client import Client
 
-from explain.attention.report import ablation_report, layer_report
-from explain.attention.weights import AttentionWeights
-from explain.comparison.agreement import agreement, mean_agreement
-from explain.comparison.alignment import align
-from explain.comparison.keywords import track
-from explain.comparison.minimal_pair import minimal_pair
-from explain.comparison.paired import method_difference
-from explain.comparison.prompts import PromptComparison, compare_prompts
-from explain.comparison.race import faithfulness_over_texts, race
-from explain.comparison.randomisation import Randomisation, randomisation
-from explain.comparison.scorecard import examine, scorecard
-from explain.comparison.templates import probe
+from explain.inside.report import ablation_report, layer_report
+from explain.methods.attention import AttentionWeights
+from explain.evaluation.agreement import agreement, mean_agreement
+from explain.prompts.alignment import align
+from explain.prompts.keywords import track
+from explain.prompts.minimal_pair import minimal_pair
+from explain.prompts.paired import method_difference
+from explain.prompts.comparison import PromptComparison, compare_prompts
+from explain.evaluation.ranking import faithfulness_over_texts, race
+from explain.evaluation.randomisation import Randomisation, randomisation
+from explain.evaluation.ground_truth import examine, scorecard
+from explain.prompts.templates import probe
 from explain.errors import ExplainError
-from explain.explainer import DEFAULT_METHODS, TokenExplainer
-from explain.methods import METHODS
+from explain.defaults import DEFAULT_METHODS
+from explain.explainer import TokenExplainer
+from explain.methods.catalog import METHODS
 from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
 

@@ -6,7 +6,7 @@ import pytest
 from driver import App
 from playwright.sync_api import expect
 
-from explain.methods import METHODS
+from explain.methods.catalog import METHODS
 
 pytestmark = pytest.mark.browser
 

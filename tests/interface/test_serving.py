@@ -10,9 +10,9 @@ import pytest
 from explain import METHODS, InputError, StoppedError, TokenExplainer
 from explain.cost import expected_cost
 from explain.interface.serving import Run, explain_steps
-from explain.methods import make_methods
+from explain.methods.catalog import make_methods
 from explain.models.interruption import checkpoint, interruptible
-from explain.request import Request
+from explain.sharing.request import Request
 
 TEXT = "the plot is thin but the acting is wonderful and the music stays with you"
 

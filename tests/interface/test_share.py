@@ -14,11 +14,11 @@ from gradio_client import Client
 from playwright.sync_api import Page, expect
 
 from explain import TokenExplainer
-from explain.card import read
+from explain.sharing.card import read
 from explain.models.tasks import TASKS
-from explain.permalink import encode
-from explain.replay import replay
-from explain.request import Request
+from explain.sharing.permalink import encode
+from explain.sharing.replay import replay
+from explain.sharing.request import Request
 
 pytestmark = pytest.mark.browser
 KEYS = "The keys to the cabinet [MASK] on the table."

@@ -10,7 +10,7 @@ import torch
 from families import FAMILIES, Tiny, tiny
 
 from explain.models import instrumentation
-from explain.models.instrumentation import AttentionRecorder
+from explain.models.probes import AttentionRecorder
 
 
 def logits(made: Tiny, **more: Any) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 from families import FAMILIES, Tiny, tiny
 
 from explain.models import instrumentation
-from explain.models.instrumentation import AttentionProbe, AttentionRecorder, Instruments
+from explain.models.probes import AttentionProbe, AttentionRecorder, Instruments
 
 
 def padded(made: Tiny, side: str) -> dict[str, torch.Tensor]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from explain import TokenExplainer
-from explain.comparison.agreement import Measure, agreement, mean_agreement
-from explain.comparison.race import faithfulness_over_texts, race
-from explain.comparison.randomisation import Randomisation, randomisation
+from explain.evaluation.agreement import Measure, agreement, mean_agreement
+from explain.evaluation.ranking import faithfulness_over_texts, race
+from explain.evaluation.randomisation import Randomisation, randomisation
 from explain.intervals import bootstrap
-from explain.methods import METHODS
+from explain.methods.catalog import METHODS
 from explain.visualization.agreement import agreement_heatmap
 from explain.visualization.bars import methods_bars
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from explain import TokenExplainer
-from explain.comparison.race import faithfulness_over_texts, race
-from explain.comparison.randomisation import ORIGINAL, Randomisation, Stage
+from explain.evaluation.ranking import faithfulness_over_texts, race
+from explain.evaluation.randomisation import ORIGINAL, Randomisation, Stage
 from explain.models.perturbation import Granularity
 from explain.visualization.curves import DELETION, INSERTION, faithfulness_curves, race_curves, randomisation_chart
 

@@ -8,10 +8,10 @@ import torch
 import transformers
 from attention.conftest import TEXT, bert, tokenizer
 
-from explain.attention.ablation import Head, head_effects
-from explain.attention.critical import ablated_attribution, cumulative
-from explain.attention.layers import gradient_x_activation, lens
-from explain.attribution.input_x_gradient import InputXGradient
+from explain.methods.head_ablation import Head, head_effects
+from explain.inside.critical_heads import ablated_attribution, cumulative
+from explain.inside.layers import gradient_x_activation, lens
+from explain.methods.input_x_gradient import InputXGradient
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.visualization.ablation import ablated_heatmap, ablation_heatmap, cumulative_curve, layers_by_heads

@@ -8,10 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from explain.attention.flow import attention_flow
-from explain.attention.rollout import mixing_steps, rollout
+from explain.methods.attention_flow import attention_flow
+from explain.methods.attention_rollout import mixing_steps, rollout
 from explain.errors import InputError
-from explain.types import Attribution, Explanation, Family, Prediction, Segment, Target, Token, Unit
+from explain.results import Attribution, Explanation
+from explain.types import Family, Prediction, Segment, Target, Token, Unit
 from explain.visualization.attention import attention_arcs
 from explain.visualization.network import flow_network
 

@@ -14,8 +14,8 @@ import pytest
 from wcag import contrast
 
 from explain import Explanation, TokenExplainer
-from explain.card import card
-from explain.request import Request
+from explain.sharing.card import card
+from explain.sharing.request import Request
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
 from explain.visualization.page import page
 from explain.visualization.tints import INK, tint

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from explain import InputError, TokenExplainer
-from explain.comparison.alignment import align, aligned_scores
-from explain.comparison.keywords import find, track
-from explain.comparison.minimal_pair import minimal_pair
-from explain.comparison.prompts import PromptComparison, compare_prompts
-from explain.comparison.templates import probe
+from explain.prompts.alignment import align, aligned_scores
+from explain.prompts.keywords import find, track
+from explain.prompts.minimal_pair import minimal_pair
+from explain.prompts.comparison import PromptComparison, compare_prompts
+from explain.prompts.templates import probe
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
 from explain.visualization.prompts import aligned_heatmap, filler_chart, keyword_chart, keyword_tokens, pair_bars, shortened
 

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from transformers.models.auto import modeling_auto
 
 from explain.errors import InputError, UnsupportedError
-from explain.models.tasks.classification import Classification, LabelWords
+from explain.models.tasks.classification import Classification
 from explain.models.tasks.embedding import Embedding
 from explain.models.tasks.generation import Generation
 from explain.models.tasks.masked_lm import MaskedLM
@@ -16,23 +16,8 @@ from explain.models.tasks.next_token import NextToken
 from explain.models.tasks.span_infilling import SpanInfilling
 from explain.models.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {
-    "masked_lm": MaskedLM,
-    "classification": Classification,
-    "next_token": NextToken,
-    "span_infilling": SpanInfilling,
-    "generation": Generation,
-    "embedding": Embedding,
-}
-
-ANSWERS: dict[str, tuple[str, ...]] = {
-    "masked_lm": ("masked_lm", "embedding"),
-    "classification": ("classification", "embedding"),
-    "next_token": ("next_token", "generation", "embedding"),
-    "generation": ("generation", "span_infilling", "classification", "embedding"),
-    "embedding": ("embedding",),
-}
-"""What a head made for one task answers besides; an encoder-decoder's classifies by label words."""
+TASKS: dict[str, type[Task]] = {task.name: task for task in (MaskedLM, Classification, NextToken, SpanInfilling, Generation, Embedding)}
+"""By name, in the order in which they are shown. A new task is added here, or by `add_task`."""
 
 _HEADS: tuple[tuple[str, str], ...] = (
     ("MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES", "classification"),
@@ -41,6 +26,33 @@ _HEADS: tuple[tuple[str, str], ...] = (
     ("MODEL_FOR_MASKED_LM_MAPPING_NAMES", "masked_lm"),
     ("MODEL_MAPPING_NAMES", "embedding"),
 )
+
+
+def add_task(task: type[Task]) -> None:
+    """Make a task known by its name to `load_model`, `TokenExplainer`, the command line and an app that is built afterwards.
+
+    Raises:
+        InputError: Another task has this name.
+    """
+    if TASKS.setdefault(task.name, task) is not task:
+        raise InputError(f"There is a task {task.name!r} already. Give yours another name.")
+
+
+def task_class(name: str) -> type[Task]:
+    """The task called `name`.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in TASKS:
+        raise InputError(f"The task {name!r} is not known. Choose one of: {', '.join(TASKS)}.")
+    return TASKS[name]
+
+
+def answered_by(head: str) -> tuple[str, ...]:
+    """The tasks that a head made for one task answers, that task first."""
+    names = [name for name, task in TASKS.items() if head in task.heads]
+    return tuple(sorted(names, key=lambda name: name != head))
 
 
 def detect(class_name: str) -> str:
@@ -63,17 +75,14 @@ def make_task(name: str, model: PreTrainedModel, *, labels: Sequence[str] = (), 
         InputError: There is no such task.
         UnsupportedError: The model has no head for it.
     """
-    if name not in TASKS:
-        raise InputError(f"The task {name!r} is not known. Choose one of: {', '.join(TASKS)}.")
+    task = task_class(name)
     own = detect(type(model).__name__)
-    if name not in ANSWERS[own]:
+    if own not in task.heads:
         raise UnsupportedError(
             f"{type(model).__name__} cannot do {name}: it has a head for {own}. "
-            f"Load the model with {' or '.join(TASKS[name].auto_classes)}, or choose one of: {', '.join(ANSWERS[own])}."
+            f"Load the model with {' or '.join(task.auto_classes)}, or choose one of: {', '.join(answered_by(own))}."
         )
-    if name == "classification" and own == "generation":
-        return LabelWords(tuple(labels), prefix)
-    return TASKS[name]()
+    return task.make(own, labels=labels, prefix=prefix)
 
 
-__all__ = ["ANSWERS", "TASKS", "Task", "detect", "make_task"]
+__all__ = ["TASKS", "Task", "add_task", "answered_by", "detect", "make_task", "task_class"]

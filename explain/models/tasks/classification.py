@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,47 +11,52 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import TargetError, UnsupportedError
 from explain.models import architectures
-from explain.models.tasks.task import Task, at_least_single, encode_input
-from explain.types import Encoding, Target
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.models.instrumented import InstrumentedModel
+from explain.models.tasks.task import FOIL, UNIT, Task, at_least_single, encode_input
+from explain.types import Encoding, Question, Target
 
 
-def label_names(model: PreTrainedModel) -> list[str]:
-    """The labels in the order of the head's outputs."""
-    names: dict[int, str] = model.config.id2label
-    return [names.get(index, f"LABEL_{index}") for index in range(model.config.num_labels)]
+class Classification(Task):
+    """A model with a sequence classification head."""
 
-
-class _LabelTask(Task):
     name = "classification"
     title = "Classification"
+    intro = "Which tokens made the model give this label?"
+    asks = {"target": "Label to explain", "foil": FOIL, "unit": UNIT}
+    auto_classes = ("AutoModelForSequenceClassification",)
+    heads = ("classification", "generation")
 
-    def labels(self, model: ExplainedModel) -> list[str]:
-        return label_names(model.model)
+    @classmethod
+    def make(cls, own: str, *, labels: Sequence[str] = (), prefix: str | None = None) -> Task:
+        return LabelWords(tuple(labels), prefix) if own == "generation" else cls()
 
-    def candidate_text(self, model: ExplainedModel, index: int) -> str:
-        return self.labels(model)[index]
+    @classmethod
+    def auto_class(cls, heads: Sequence[str]) -> str:
+        return cls.auto_classes[0] if cls.name in heads else LabelWords.auto_classes[0]
 
-    def target(self, model: ExplainedModel, encoding: Encoding, given: str | int) -> Target:
-        labels = self.labels(model)
+    def label_names(self, model: PreTrainedModel) -> list[str]:
+        """The labels in the order of the head's outputs."""
+        names: dict[int, str] = model.config.id2label
+        return [names.get(index, f"LABEL_{index}") for index in range(model.config.num_labels)]
+
+    def independent(self, model: InstrumentedModel) -> bool:
+        config = model.model.config
+        return bool(config.problem_type == "multi_label_classification" or config.num_labels == 1)
+
+    def candidate_text(self, model: InstrumentedModel, index: int) -> str:
+        return self.label_names(model.model)[index]
+
+    def target(self, model: InstrumentedModel, logits: Tensor, given: str | int) -> Target:
+        labels = self.label_names(model.model)
         index = given if isinstance(given, int) else next((i for i, n in enumerate(labels) if n.lower() == given.strip().lower()), -1)
         if not 0 <= index < len(labels):
             raise TargetError(f"{given!r} is not a label of {model.name}. Choose one of: {', '.join(labels)}.")
-        with torch.no_grad():
-            return self.describe(model, self.text_logits(model, encoding), index)
+        return self.describe(model, logits, index)
 
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
+        return replace(encode_input(model, question.text), mirrored=architectures.is_encoder_decoder(model.model))
 
-class Classification(_LabelTask):
-    """A model with a sequence classification head."""
-
-    auto_classes = ("AutoModelForSequenceClassification",)
-
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
-        return replace(encode_input(model, text), mirrored=architectures.is_encoder_decoder(model.model))
-
-    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         mask = inputs.get("attention_mask")
         if encoding.mirrored and mask is not None and not mask.all():
             # The decoder reads the text again, one place later: what is hidden there is hidden here.
@@ -65,39 +70,39 @@ class Classification(_LabelTask):
 
 
 @dataclass(frozen=True)
-class LabelWords(_LabelTask):
+class LabelWords(Classification):
     """A text-to-text model that answers with a label's word: its logit is the word's log-probability (Raffel et al., 2020).
 
     Attributes:
-        names: The label words; those of the configuration if empty.
+        labels: The label words; those of the configuration if empty.
         prefix: What the model was trained to see before the text, such as "sst2 sentence: "; its tokens count as special.
     """
 
     auto_classes = ("AutoModelForSeq2SeqLM",)
-    names: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     prefix: str | None = None
 
     def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        names = self.names or label_names(model)
+        names = self.label_names(model)
         if len(names) < 2 or all(name == f"LABEL_{i}" for i, name in enumerate(names)):
             raise UnsupportedError(
                 "This text-to-text model names no labels. Give the words it answers with: labels=('negative', 'positive'), "
                 "and the prefix it expects: prefix='sst2 sentence: '."
             )
 
-    def labels(self, model: ExplainedModel) -> list[str]:
-        return list(self.names) or label_names(model.model)
+    def label_names(self, model: PreTrainedModel) -> list[str]:
+        return list(self.labels) or super().label_names(model)
 
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
         known = (getattr(model.model.config, "task_specific_params", None) or {}).get("classification", {})
         prefix = known.get("prefix", "") if self.prefix is None else self.prefix
-        encoding = encode_input(model, prefix + text)
+        encoding = encode_input(model, prefix + question.text)
         instruction = len(prefix.rstrip())
         tokens = tuple(replace(token, special=token.special or token.end <= instruction) for token in encoding.tokens)
         return replace(encoding, tokens=tokens, position=0, position_text="answer")
 
-    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
-        ids = [model.tokenizer(label, add_special_tokens=False)["input_ids"] for label in self.labels(model)]
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+        ids = [model.tokenizer(label, add_special_tokens=False)["input_ids"] for label in self.label_names(model.model)]
         start = model.model.config.decoder_start_token_id
         rows = inputs["input_ids"].shape[0]
         encoded = model.model.base_model.get_encoder()(inputs["input_ids"], attention_mask=inputs.get("attention_mask"))

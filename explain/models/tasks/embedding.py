@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,11 +10,9 @@ from torch import Tensor
 
 from explain.errors import TargetError
 from explain.models import architectures
+from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.task import Task, at_least_single, encode_input
-from explain.types import Encoding, Prediction, Target, Unit
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.types import Encoding, Prediction, Question, Target, Unit
 
 
 class Embedding(Task):
@@ -26,33 +23,36 @@ class Embedding(Task):
 
     name = "embedding"
     title = "Embedding"
+    intro = "Which tokens give the text's vector its direction?"
+    asks = {}
     auto_classes = ("AutoModel",)
+    heads = ("embedding", "masked_lm", "classification", "next_token", "generation")
     units = (Unit.LOGIT,)
 
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
-        encoding = encode_input(model, text)
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
+        encoding = encode_input(model, question.text)
         with torch.no_grad():
-            vector = pooled(model, dict(encoding.inputs))[0]
-        return replace(encoding, direction=vector / vector.norm())
+            return replace(encoding, vector=pooled(model, dict(encoding.inputs))[0])
 
-    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         if encoding.direction is None:
             raise ValueError("This encoding was not made by the embedding task.")
         return pooled(model, inputs) @ encoding.direction.unsqueeze(-1)  # [B, 1]
 
-    def predict(self, model: ExplainedModel, encoding: Encoding) -> Prediction:
-        vector = pooled(model, dict(encoding.inputs))[0]
-        candidate = Target(0, self.candidate_text(model, 0), float(vector.norm()), None)
-        return Prediction(self.name, (candidate,), candidate.text, embedding=np.asarray(vector.cpu(), dtype=np.float64))
+    def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
+        if encoding.vector is None:
+            raise ValueError("This encoding was not made by the embedding task.")
+        candidate = Target(0, self.candidate_text(model, 0), float(encoding.vector.norm()), None)
+        return Prediction(self.name, (candidate,), candidate.text, embedding=np.asarray(encoding.vector.cpu(), dtype=np.float64))
 
-    def target(self, model: ExplainedModel, encoding: Encoding, given: str | int) -> Target:
+    def target(self, model: InstrumentedModel, logits: Tensor, given: str | int) -> Target:
         raise TargetError("An embedding has no labels: leave target and foil out. The text's own direction is explained.")
 
-    def candidate_text(self, model: ExplainedModel, index: int) -> str:
+    def candidate_text(self, model: InstrumentedModel, index: int) -> str:
         return "own direction"
 
 
-def pooled(model: ExplainedModel, inputs: dict[str, Tensor]) -> Tensor:
+def pooled(model: InstrumentedModel, inputs: dict[str, Tensor]) -> Tensor:
     """Mean [B, d] of the last hidden states over the tokens that are attended to; of the encoder for an encoder-decoder."""
     base = model.model.base_model
     trunk = base.get_encoder() if architectures.is_encoder_decoder(model.model) else base

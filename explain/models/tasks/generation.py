@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from explain.models import architectures
-from explain.models.tasks.sequence import SequenceTask, given_ids, greedy, with_output
-from explain.models.tasks.task import encode_input
-from explain.types import Encoding
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.models.instrumented import InstrumentedModel
+from explain.models.tasks.sequence import STEP, SequenceTask, given_ids, greedy, with_output
+from explain.models.tasks.task import FOIL, UNIT, encode_input
+from explain.types import Encoding, Question
 
 NEW_TOKENS = 12
 
@@ -20,19 +18,28 @@ class Generation(SequenceTask):
 
     name = "generation"
     title = "Generation"
+    intro = "Every token that the model writes, against the input and what it wrote before."
+    text_label = "Input"
+    asks = {"target": "Output to explain", "foil": FOIL, "unit": UNIT, "step": STEP}
     auto_classes = ("AutoModelForSeq2SeqLM", "AutoModelForCausalLM")
+    heads = ("generation", "next_token")
 
-    def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
+    @classmethod
+    def auto_class(cls, heads: Sequence[str]) -> str:
+        return cls.auto_classes[0 if cls.name in heads else 1]
+
+    def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
         if not architectures.is_encoder_decoder(model.model) and not text[:1].isspace():
             text = f" {text}"
         return given_ids(model, text)
 
-    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+    def needed(self, model: InstrumentedModel, text: str) -> tuple[int, int]:
         place = 0 if architectures.is_encoder_decoder(model.model) else len(text)
         return place, place
 
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
-        encoding = encode_input(model, text)
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
+        output = self.given_output(question)
+        encoding = encode_input(model, question.text)
         decoder = architectures.is_encoder_decoder(model.model)
         opening = [model.model.config.decoder_start_token_id] if decoder else []
         if output is not None:

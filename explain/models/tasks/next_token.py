@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from explain.models.tasks.task import VocabularyTask, at, encode_input
-from explain.types import Encoding, Unit
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.models.instrumented import InstrumentedModel
+from explain.models.tasks.task import FOIL, UNIT, VocabularyTask, at, encode_input
+from explain.types import Encoding, Question, Unit
 
 
 class NextToken(VocabularyTask):
@@ -16,12 +12,16 @@ class NextToken(VocabularyTask):
 
     name = "next_token"
     title = "Next token"
+    intro = "Which tokens made the model continue so?"
+    text_label = "Text to continue"
+    asks = {"target": "Token to explain", "foil": FOIL, "unit": UNIT}
     auto_classes = ("AutoModelForCausalLM",)
+    heads = ("next_token",)
     units = (Unit.LOG_PROBABILITY, Unit.LOGIT, Unit.PROBABILITY)
 
-    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+    def needed(self, model: InstrumentedModel, text: str) -> tuple[int, int]:
         return len(text), len(text)
 
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
-        encoding = encode_input(model, text)
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
+        encoding = encode_input(model, question.text)
         return at(encoding, len(encoding.tokens) - 1, "next token")

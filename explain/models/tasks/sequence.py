@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import BatchEncoding
 
 from explain.errors import InputError, TargetError
 from explain.models import architectures
+from explain.models.instrumented import InstrumentedModel
+from explain.models.score import Reading, Score
 from explain.models.tasks.task import VocabularyTask, distinct
 from explain.tokens import tokens_of
-from explain.types import Encoding, Prediction, Question, Segment, Token, Unit
+from explain.types import Encoding, Prediction, Question, Segment, Target, Token, Unit
 
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+STEP = "Which output token"
 
 
 class SequenceTask(VocabularyTask):
@@ -30,46 +32,52 @@ class SequenceTask(VocabularyTask):
     sequence = True
 
     @abstractmethod
-    def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
+    def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
         """A given output as vocabulary indices."""
 
-    def predict(self, model: ExplainedModel, encoding: Encoding) -> Prediction:
-        steps = []
-        for step, index in enumerate(encoding.output):
-            logits = self.text_logits(model, at_step(encoding, step))
-            if step == 0:
-                candidates = self.best(model, logits)
-            steps.append(self.describe(model, logits, index))
-        return Prediction(self.name, candidates, model.tokenizer.decode(list(encoding.output)).strip(), tuple(steps))
+    def given_output(self, question: Question) -> str | None:
+        """The output that is to be explained; `None` for the model's own.
 
-    def questions(
-        self,
-        model: ExplainedModel,
-        encoding: Encoding,
-        prediction: Prediction,
-        *,
-        target: str | int | None,
-        foil: str | int | None,
-        unit: Unit | None,
-        step: int | None,
-    ) -> tuple[Question, ...]:
-        length = len(encoding.output)
-        if step is not None and not 0 <= step < length:
-            raise InputError(f"Step {step} was asked for, but the output has {length} tokens (counted from 0).")
-        if foil is None:
-            chosen = range(length) if step is None else (step,)
-            return tuple(Question(at_step(encoding, s), prediction.steps[s], None, self.unit(unit)) for s in chosen)
-        step, index = self._parting(model, encoding, foil, step)
-        at = at_step(encoding, step)
-        against = self.describe(model, self.text_logits(model, at), index)
-        return (Question(at, prediction.steps[step], distinct(prediction.steps[step], against), self.unit(unit)),)
+        Raises:
+            InputError: It is not a text.
+        """
+        if question.target is not None and not isinstance(question.target, str):
+            raise InputError(f"{self.title} explains a text, not an index: give the output to explain as text, or leave it out.")
+        return question.target
 
-    def _parting(self, model: ExplainedModel, encoding: Encoding, foil: str | int, step: int | None) -> tuple[int, int]:
+    def answer(
+        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False
+    ) -> tuple[Prediction, tuple[Score, ...]]:
+        unit = self.unit(question.unit)
+        logits = self.step_logits(model, encoding)
+        steps = tuple(self.describe(model, row, index) for row, index in zip(logits, encoding.output, strict=True))
+        text = model.tokenizer.decode(list(encoding.output)).strip()
+        prediction = Prediction(self.name, self.best(model, logits[0]), text, steps)
+        length = len(steps)
+        if question.step is not None and not 0 <= question.step < length:
+            raise InputError(f"Step {question.step} was asked for, but the output has {length} tokens (counted from 0).")
+
+        def score(step: int, foil: Target | None) -> Score:
+            return Score(model, self, at_step(encoding, step), steps[step], foil, unit, Reading(logits[step]))
+
+        if question.foil is None:
+            return prediction, tuple(score(s, None) for s in (range(length) if question.step is None else (question.step,)))
+        step, index = self._parting(model, encoding, logits, question.foil, question.step)
+        return prediction, (score(step, distinct(steps[step], self.describe(model, logits[step], index))),)
+
+    def step_logits(self, model: InstrumentedModel, encoding: Encoding) -> Tensor:
+        """Logits [steps, C] at every step of the output, in one pass: no step sees the output after it."""
+        inputs, last = encoding.batch()
+        if last is None:
+            raise ValueError("This encoding has no output.")
+        back = torch.arange(len(encoding.output) - 1, -1, -1, device=last.device)
+        with torch.no_grad():
+            return self.logits_at(model, inputs, last[:, None] - back)[0]
+
+    def _parting(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor, foil: str | int, step: int | None) -> tuple[int, int]:
         """The step at which a foil is compared, and its vocabulary index there."""
         if isinstance(foil, int) or step is not None:
-            at = at_step(encoding, step or 0)
-            with torch.no_grad():
-                return step or 0, self.target(model, at, foil).index
+            return step or 0, self.target(model, logits[step or 0], foil).index
         ids = self.output_ids(model, foil)
         pairs = enumerate(zip(encoding.output, ids, strict=False))
         step = next((number for number, (mine, other) in pairs if mine != other), None)
@@ -78,7 +86,7 @@ class SequenceTask(VocabularyTask):
         return step, ids[step]
 
 
-def given_ids(model: ExplainedModel, text: str) -> tuple[int, ...]:
+def given_ids(model: InstrumentedModel, text: str) -> tuple[int, ...]:
     """A given output as vocabulary indices."""
     ids: list[int] = model.tokenizer(text, add_special_tokens=False)["input_ids"]
     if not ids:
@@ -86,7 +94,7 @@ def given_ids(model: ExplainedModel, text: str) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def greedy(model: ExplainedModel, *, new_tokens: int, suppressed_first: list[int], **inputs: torch.Tensor) -> list[int]:
+def greedy(model: InstrumentedModel, *, new_tokens: int, suppressed_first: list[int], **inputs: torch.Tensor) -> list[int]:
     """The model's own greedy continuation: all ids, those given included."""
     options: dict[str, Any] = {} if not suppressed_first else {"begin_suppress_tokens": suppressed_first}
     with torch.no_grad():
@@ -96,14 +104,14 @@ def greedy(model: ExplainedModel, *, new_tokens: int, suppressed_first: list[int
     return list(map(int, generated[0]))
 
 
-def padding(model: ExplainedModel) -> int | None:
+def padding(model: InstrumentedModel) -> int | None:
     """What `generate` pads with."""
     chosen: int | None = model.tokenizer.pad_token_id
     end: int | None = model.tokenizer.eos_token_id
     return end if chosen is None else chosen
 
 
-def prefix_tokens(model: ExplainedModel, ids: list[int], start: int) -> tuple[Token, ...]:
+def prefix_tokens(model: InstrumentedModel, ids: list[int], start: int) -> tuple[Token, ...]:
     """Tokens of an output prefix; the first `start` of them open the output and are special."""
     text = model.tokenizer.decode(ids[start:], clean_up_tokenization_spaces=False)
     offsets, reached = [], 0
@@ -115,7 +123,7 @@ def prefix_tokens(model: ExplainedModel, ids: list[int], start: int) -> tuple[To
     return tokens_of(model.tokenizer, encoded, text, segment=Segment.OUTPUT)
 
 
-def with_output(model: ExplainedModel, encoding: Encoding, opening: list[int], output: tuple[int, ...]) -> Encoding:
+def with_output(model: InstrumentedModel, encoding: Encoding, opening: list[int], output: tuple[int, ...]) -> Encoding:
     """Let the model read `opening` and then all of `output` but its last token, in the decoder or, without one, after the text."""
     read = [*opening, *output[:-1]]
     ids = torch.tensor([read], device=model.device, dtype=torch.long)

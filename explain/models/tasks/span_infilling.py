@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import InputError, UnsupportedError
 from explain.models import architectures
+from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.masked_lm import BLANK, extent
-from explain.models.tasks.sequence import SequenceTask, given_ids, greedy, with_output
-from explain.models.tasks.task import encode_input
-from explain.types import Encoding
-
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
+from explain.models.tasks.sequence import STEP, SequenceTask, given_ids, greedy, with_output
+from explain.models.tasks.task import FOIL, UNIT, encode_input
+from explain.types import Encoding, Question
 
 SENTINEL = re.compile(r"<extra_id_\d+>")
 NEW_TOKENS = 8
@@ -30,7 +27,11 @@ class SpanInfilling(SequenceTask):
 
     name = "span_infilling"
     title = "Span infilling"
+    intro = "Write <extra_id_0> or ___ where a span is missing. Which tokens made the model fill it so?"
+    text_label = "Text with a blank"
+    asks = {"target": "Span to explain", "foil": FOIL, "unit": UNIT, "position": "Which blank (from 0)", "step": STEP}
     auto_classes = ("AutoModelForSeq2SeqLM",)
+    heads = ("generation",)
 
     def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         if not architectures.is_encoder_decoder(model) or "<extra_id_0>" not in tokenizer.get_vocab():
@@ -39,18 +40,19 @@ class SpanInfilling(SequenceTask):
                 "sentinels <extra_id_0>, <extra_id_1>, … (T5 and its relatives)."
             )
 
-    def output_ids(self, model: ExplainedModel, text: str) -> tuple[int, ...]:
+    def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
         return given_ids(model, text)
 
-    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+    def needed(self, model: InstrumentedModel, text: str) -> tuple[int, int]:
         return extent(re.compile(f"{BLANK.pattern}|{SENTINEL.pattern}", re.IGNORECASE), text)
 
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
-        text = self._with_sentinels(text)
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
+        output = self.given_output(question)
+        text = self._with_sentinels(question.text)
         count = len(SENTINEL.findall(text))
         if count == 0:
             raise InputError("The text has no blank. Write <extra_id_0> (or ___) where a span is to be filled in.")
-        chosen = 0 if position is None else position
+        chosen = question.position or 0
         if not 0 <= chosen < count:
             raise InputError(f"Blank {chosen} was asked for, but the text has {count} (counted from 0).")
         encoding = encode_input(model, text)
@@ -76,7 +78,7 @@ class SpanInfilling(SequenceTask):
         return BLANK.sub(lambda _: f"<extra_id_{next(numbers)}>", text)
 
     @staticmethod
-    def _fill(model: ExplainedModel, encoding: Encoding, opening: list[int]) -> list[int]:
+    def _fill(model: InstrumentedModel, encoding: Encoding, opening: list[int]) -> list[int]:
         """The model's greedy span after `opening`, at least one token, up to the next sentinel or the end."""
         vocabulary = model.tokenizer.get_vocab()
         closing = {index for piece, index in vocabulary.items() if SENTINEL.fullmatch(piece)} | set(model.tokenizer.all_special_ids)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,14 +13,15 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import InputError, TargetError, UnsupportedError
 from explain.models import architectures
-from explain.models.score import in_unit
+from explain.models.instrumented import InstrumentedModel
+from explain.models.score import Reading, Score, in_unit
+from explain.models.trace import record
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Target, Unit
 
-if TYPE_CHECKING:
-    from explain.models.explained_model import ExplainedModel
-
 CANDIDATES = 10
+FOIL = "rather than"
+UNIT = "Unit of the score"
 
 
 class Task(ABC):
@@ -28,87 +30,127 @@ class Task(ABC):
     Class attributes:
         name: Its public name.
         title: What a person reads.
+        intro: What it explains, in a line.
+        text_label: What the text is to be.
+        asks: What may be asked besides the text, in order: fields of `Question` and what a person reads for each. Forms, endpoints,
+            snippets and the command line are made from it.
         auto_classes: The transformers Auto classes that load a model for it, best first.
+        heads: The heads that answer it, by the name of the task that they were made for; its own first.
         units: The units a score may have, the default first.
         sequence: Whether the answer is several tokens, explained one by one.
+
+    Attributes:
+        labels: Label words that were given; only text-to-text classification takes them.
+        prefix: What the model is to see before the text; only text-to-text classification takes it.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    intro: ClassVar[str]
+    text_label: ClassVar[str] = "Text"
+    asks: ClassVar[Mapping[str, str]] = {"target": "Target", "foil": FOIL, "unit": UNIT}
     auto_classes: ClassVar[tuple[str, ...]]
+    heads: ClassVar[tuple[str, ...]]
     units: ClassVar[tuple[Unit, ...]] = (Unit.LOGIT, Unit.LOG_PROBABILITY, Unit.PROBABILITY)
     sequence: ClassVar[bool] = False
+    labels: tuple[str, ...] = ()
+    prefix: str | None = None
+
+    @classmethod
+    def make(cls, own: str, *, labels: Sequence[str] = (), prefix: str | None = None) -> Task:
+        """The task for a model whose head was made for the task `own`."""
+        return cls()
+
+    @classmethod
+    def auto_class(cls, heads: Sequence[str]) -> str:
+        """The transformers Auto class that loads a checkpoint with these heads for this task."""
+        return cls.auto_classes[0]
 
     def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:  # noqa: B027
         """Raises UnsupportedError where this model cannot do this task."""
 
     @abstractmethod
-    def encode(self, model: ExplainedModel, text: str, *, position: int | None, output: str | None) -> Encoding:
+    def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
         """The text as the model reads it."""
 
-    def needed(self, model: ExplainedModel, text: str) -> tuple[int, int]:
+    def needed(self, model: InstrumentedModel, text: str) -> tuple[int, int]:
         """First and last character (after) of what must stay when a text is cut: its start, unless a task says otherwise."""
         return 0, 0
 
     @abstractmethod
-    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         """Logits [B, C] over the candidates at the explained position [B] of each row; the rows are variants of `encoding`."""
 
     @abstractmethod
-    def target(self, model: ExplainedModel, encoding: Encoding, given: str | int) -> Target:
-        """The candidate that a person means."""
+    def target(self, model: InstrumentedModel, logits: Tensor, given: str | int) -> Target:
+        """The candidate that a person means, with what the text's logits [C] say of it.
 
-    def predict(self, model: ExplainedModel, encoding: Encoding) -> Prediction:
-        candidates = self.best(model, self.text_logits(model, encoding))
-        return Prediction(self.name, candidates, candidates[0].text)
+        Raises:
+            TargetError: The model cannot say it.
+        """
 
-    def questions(
-        self,
-        model: ExplainedModel,
-        encoding: Encoding,
-        prediction: Prediction,
-        *,
-        target: str | int | None,
-        foil: str | int | None,
-        unit: Unit | None,
-        step: int | None,
-    ) -> tuple[Question, ...]:
-        """What is explained: one question, or one for each output token of a sequence task.
+    @abstractmethod
+    def candidate_text(self, model: InstrumentedModel, index: int) -> str:
+        """What a person reads for a candidate."""
+
+    def independent(self, model: InstrumentedModel) -> bool:
+        """Whether each candidate has a probability of its own (sigmoid) instead of a share of one."""
+        return False
+
+    def answer(
+        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False
+    ) -> tuple[Prediction, tuple[Score, ...]]:
+        """What the model says, and the scores that explain it: one, or one for each output token of a sequence task.
 
         Raises:
             TargetError: The target or foil cannot be said, or they are the same.
             InputError: The unit or step does not exist here.
         """
-        if step is not None:
-            raise InputError(f"A step was given ({step}), but {self.title.lower()} has one answer. Leave it out.")
-        wanted = model.target(encoding, prediction, target)
-        against = None if foil is None else model.target(encoding, prediction, foil)
-        return (Question(encoding, wanted, distinct(wanted, against), self.unit(unit)),)
+        if question.step is not None:
+            raise InputError(f"A step was given ({question.step}), but {self.title.lower()} has one answer. Leave it out.")
+        unit = self.unit(question.unit)
+        reading = self.read(model, encoding, recording=recording)
+        logits: Any = reading.logits
+        prediction = self.prediction(model, encoding, logits)
+        target = prediction.candidates[0] if question.target is None else self.target(model, logits, question.target)
+        foil = None if question.foil is None else distinct(target, self.target(model, logits, question.foil))
+        return prediction, (Score(model, self, encoding, target, foil, unit, reading),)
+
+    def read(self, model: InstrumentedModel, encoding: Encoding, *, recording: bool = False) -> Reading:
+        """The plain pass of the text, recorded if that is asked for and the model lets its attention be seen."""
+        inputs, positions = encoding.batch()
+        if recording and model.attention_groups:
+            trace = record(model.instruments, lambda: self.logits(model, encoding, inputs, positions))
+            return Reading(trace.logits[0], trace)
+        with torch.no_grad():
+            return Reading(self.logits(model, encoding, inputs, positions)[0])
+
+    def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
+        """What the model says, from the logits [C] of the text."""
+        candidates = self.best(model, logits)
+        return Prediction(self.name, candidates, candidates[0].text)
 
     def unit(self, given: Unit | str | None) -> Unit:
+        """The unit that is asked for; the default if none is.
+
+        Raises:
+            InputError: It does not exist here.
+        """
         if given is None:
             return self.units[0]
         if given not in set(self.units):
             raise InputError(f"The unit {str(given)!r} is not known for {self.title.lower()}. Choose one of: {', '.join(self.units)}.")
         return Unit(given)
 
-    def text_logits(self, model: ExplainedModel, encoding: Encoding) -> Tensor:
-        """Logits [C] at the explained position of the text itself."""
-        positions = None if encoding.position is None else torch.tensor([encoding.position], device=model.device)
-        with torch.no_grad():
-            return self.logits(model, encoding, dict(encoding.inputs), positions)[0]
-
-    def best(self, model: ExplainedModel, logits: Tensor, count: int = CANDIDATES) -> tuple[Target, ...]:
+    def best(self, model: InstrumentedModel, logits: Tensor, count: int = CANDIDATES) -> tuple[Target, ...]:
+        """The most probable candidates."""
         order = logits.topk(min(count, logits.shape[-1])).indices.tolist()
         return tuple(self.describe(model, logits, index) for index in order)
 
-    def describe(self, model: ExplainedModel, logits: Tensor, index: int) -> Target:
-        probabilities = in_unit(logits, Unit.PROBABILITY, independent=model.independent_labels)
+    def describe(self, model: InstrumentedModel, logits: Tensor, index: int) -> Target:
+        """A candidate with its logit and probability."""
+        probabilities = in_unit(logits, Unit.PROBABILITY, independent=self.independent(model))
         return Target(index, self.candidate_text(model, index), float(logits[index]), float(probabilities[index]))
-
-    @abstractmethod
-    def candidate_text(self, model: ExplainedModel, index: int) -> str:
-        """What a person reads for a candidate."""
 
 
 def at_least_single(tensor: Tensor) -> Tensor:
@@ -116,14 +158,14 @@ def at_least_single(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype is torch.float64 else tensor.float()
 
 
-def distinct(target: Target, foil: Target | None) -> Target | None:
+def distinct(target: Target, foil: Target) -> Target:
     """The foil, if it is another answer than the target."""
-    if foil is not None and foil.index == target.index:
+    if foil.index == target.index:
         raise TargetError(f"The target and the foil are both {target.text!r}: a contrast needs two different answers.")
     return foil
 
 
-def tokenize(model: ExplainedModel, text: str) -> BatchEncoding:
+def tokenize(model: InstrumentedModel, text: str) -> BatchEncoding:
     """Ids, offsets and special-token mask of a text that the model can read whole."""
     encoded: BatchEncoding = model.tokenizer(
         text, return_offsets_mapping=model.tokenizer.is_fast, return_special_tokens_mask=True, verbose=False
@@ -134,7 +176,7 @@ def tokenize(model: ExplainedModel, text: str) -> BatchEncoding:
     return encoded
 
 
-def encode_input(model: ExplainedModel, text: str) -> Encoding:
+def encode_input(model: InstrumentedModel, text: str) -> Encoding:
     """The text with the tokenizer's special tokens, no position chosen yet."""
     encoded = tokenize(model, text)
     tensors: dict[str, Any] = {
@@ -148,21 +190,24 @@ def encode_input(model: ExplainedModel, text: str) -> Encoding:
 class VocabularyTask(Task):
     """A task whose candidates are the vocabulary; the head is applied to the explained position only."""
 
-    def logits(self, model: ExplainedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
+    def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         if positions is None:
             raise UnsupportedError(f"{self.title} needs a position to explain.")
+        return self.logits_at(model, inputs, positions[:, None])[:, 0]
+
+    def logits_at(self, model: InstrumentedModel, inputs: dict[str, Tensor], positions: Tensor) -> Tensor:
+        """Logits [B, P, C] at several positions [B, P] of each row."""
         if architectures.accepts(model.model, "use_cache"):
             inputs = {**inputs, "use_cache": False}  # type: ignore[dict-item]
         with model.instruments.positions(positions):
-            logits: Tensor = model.model(**inputs).logits[:, 0]
+            logits: Tensor = model.model(**inputs).logits
         return at_least_single(logits)
 
-    def candidate_text(self, model: ExplainedModel, index: int) -> str:
+    def candidate_text(self, model: InstrumentedModel, index: int) -> str:
         decoded = model.tokenizer.decode([index])
         return str(decoded) if decoded.strip() else str(model.tokenizer.convert_ids_to_tokens(index))
 
-    def target(self, model: ExplainedModel, encoding: Encoding, given: str | int) -> Target:
-        logits = self.text_logits(model, encoding)
+    def target(self, model: InstrumentedModel, logits: Tensor, given: str | int) -> Target:
         if isinstance(given, int):
             if not 0 <= given < logits.shape[-1]:
                 raise TargetError(f"Vocabulary index {given} does not exist; {model.name} has 0 to {logits.shape[-1] - 1}.")
@@ -170,7 +215,7 @@ class VocabularyTask(Task):
         return self.describe(model, logits, max(vocabulary_indices(model, given), key=lambda index: float(logits[index])))
 
 
-def vocabulary_indices(model: ExplainedModel, text: str) -> list[int]:
+def vocabulary_indices(model: InstrumentedModel, text: str) -> list[int]:
     """The vocabulary entries that read as `text`, with or without a space before it.
 
     Raises:

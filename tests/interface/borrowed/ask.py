@@ -12,7 +12,7 @@ import torch
 from explain.errors import ExplainError
 from explain.explainer import TokenExplainer
 from explain.interface import serving
-from explain.request import Request
+from explain.sharing.request import Request
 
 torch.set_num_threads(1)
 loaded = []

@@ -1,1 +1,0 @@
-"""Internal methods: what the model itself computed is read."""

@@ -1,1 +1,0 @@
-"""External methods: the model is asked from outside."""

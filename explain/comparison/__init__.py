@@ -1,1 +1,0 @@
-"""Which explanation to believe: agreement, faithfulness, sanity checks, prompts and keywords."""

@@ -1,0 +1,5 @@
+"""What is chosen where nobody chooses; known without loading a model library."""
+
+from __future__ import annotations
+
+DEFAULT_METHODS = ("attention", "input_x_gradient", "integrated_gradients")

@@ -1,0 +1,1 @@
+"""Which explanation to believe: agreement, faithfulness, randomised weights, known evidence."""

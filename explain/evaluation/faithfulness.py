@@ -1,0 +1,282 @@
+"""Faithfulness: does the answer follow the tokens that a method calls important?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explain.errors import InputError
+from explain.evaluation.orders import best_order, importance_order, random_orders, width_within
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of
+from explain.models.score import Score, margin
+from explain.results import Attribution
+from explain.tokens import sum_over
+from explain.types import Array
+
+MOST_PLAYERS = 100
+MOST_ORDERS = 200
+WIDEST_BEAM = 64
+SEARCH_LIMIT = 1000
+NOISE = 1e-6
+BAND = (5, 95)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The explained score while tokens are taken away, or brought back, in an order.
+
+    Attributes:
+        name: The method, or what the order is.
+        order: Numbers of the players, the most important first [n].
+        deletion: Score without the first k of the order, k = 0 … n.
+        insertion: Score with the first k alone, k = 0 … n.
+    """
+
+    name: str
+    order: tuple[int, ...]
+    deletion: Array
+    insertion: Array
+
+    @property
+    def comprehensiveness(self) -> float:
+        """Area over the deletion curve: mean of score(text) - score(without the first k) over k = 1 … n - 1. Larger is better."""
+        return float(self.deletion[0] - self.deletion[1:-1].mean())
+
+    @property
+    def sufficiency(self) -> float:
+        """Area over the insertion curve: mean of score(text) - score(the first k alone) over k = 1 … n - 1. Smaller is better."""
+        return float(self.insertion[-1] - self.insertion[1:-1].mean())
+
+
+@dataclass(frozen=True)
+class RandomBand:
+    """What random orders reach: means, and the 5th and 95th percentile of the curves."""
+
+    orders: int
+    deletion: Array
+    deletion_low: Array
+    deletion_high: Array
+    insertion: Array
+    insertion_low: Array
+    insertion_high: Array
+    comprehensiveness: float
+    sufficiency: float
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """The race of the methods on one text.
+
+    Attributes:
+        players: What is taken away, in the order of the text [n].
+        granularity: Tokens or words.
+        replacement: What takes its place.
+        curves: One per method.
+        best: The order with the largest comprehensiveness that was found.
+        worst: That with the smallest; read backwards it is the order with the best sufficiency.
+        random: Random orders.
+        beam: Width of the beam that was used: the one asked for, or a narrower one for a long text.
+        evaluations: Different inputs that went through the model.
+        seconds: Wall-clock time.
+    """
+
+    players: tuple[str, ...]
+    granularity: str
+    replacement: str
+    curves: tuple[Curve, ...]
+    best: Curve
+    worst: Curve
+    random: RandomBand
+    beam: int
+    evaluations: int
+    seconds: float
+
+    def __getitem__(self, method: str) -> Curve:
+        for curve in self.curves:
+            if curve.name == method:
+                return curve
+        raise KeyError(f"No method {method!r} in this race; it has {', '.join(curve.name for curve in self.curves)}.")
+
+    @property
+    def best_insertion(self) -> Array:
+        """The insertion curve with the best sufficiency that was found: the worst order of deletion, backwards."""
+        return self.worst.deletion[::-1]
+
+    def normalised_comprehensiveness(self, curve: Curve) -> float:
+        """0 for the mean of the random orders and 1 for the best order found, by construction; negative is worse than random.
+
+        NaN where no order is better than another. `between_bounds` is the normalisation of the paper.
+        """
+        return self._share(
+            curve.comprehensiveness - self.random.comprehensiveness, self.best.comprehensiveness - self.random.comprehensiveness
+        )
+
+    def normalised_sufficiency(self, curve: Curve) -> float:
+        """The same for sufficiency, turned so that larger is better: 1 is the order that recovers the score soonest."""
+        return self._share(self.random.sufficiency - curve.sufficiency, self.random.sufficiency - self.worst.comprehensiveness)
+
+    def between_bounds(self, curve: Curve) -> float:
+        """Comprehensiveness from 0 (worst order found) to 1 (best): normalised AOPC of Edin et al., 2025."""
+        return self._share(
+            curve.comprehensiveness - self.worst.comprehensiveness, self.best.comprehensiveness - self.worst.comprehensiveness
+        )
+
+    def overall(self, curve: Curve) -> float:
+        """Mean of normalised comprehensiveness and normalised sufficiency; methods are ranked by it."""
+        return (self.normalised_comprehensiveness(curve) + self.normalised_sufficiency(curve)) / 2
+
+    def _share(self, part: float, whole: float) -> float:
+        """A part of the whole; NaN where the whole is no more than rounding errors of the model."""
+        return part / whole if abs(whole) > NOISE * max(1.0, abs(float(self.best.deletion[0]))) else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON; what is not defined is `None`."""
+        random = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self.random).items()}
+        return {
+            "players": list(self.players),
+            "granularity": self.granularity,
+            "replacement": self.replacement,
+            "methods": {curve.name: self._curve(curve) for curve in self.curves},
+            "best": self._curve(self.best),
+            "worst": self._curve(self.worst),
+            "random": random,
+            "best_insertion": self.best_insertion.tolist(),
+            "beam": self.beam,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+        }
+
+    def _curve(self, curve: Curve) -> dict[str, Any]:
+        normalised = {
+            "normalised_comprehensiveness": self.normalised_comprehensiveness(curve),
+            "normalised_sufficiency": self.normalised_sufficiency(curve),
+            "between_bounds": self.between_bounds(curve),
+            "overall": self.overall(curve),
+        }
+        return {
+            "order": list(curve.order),
+            "deletion": curve.deletion.tolist(),
+            "insertion": curve.insertion.tolist(),
+            "comprehensiveness": curve.comprehensiveness,
+            "sufficiency": curve.sufficiency,
+            **{name: None if np.isnan(value) else value for name, value in normalised.items()},
+        }
+
+
+def faithfulness(
+    score: Score,
+    attributions: Sequence[Attribution],
+    *,
+    replacement: Replacement = Replacement.AUTO,
+    players: Granularity = Granularity.WORDS,
+    orders: int = 20,
+    beam: int = 4,
+    seed: int = 0,
+    limit: int = SEARCH_LIMIT,
+) -> Faithfulness:
+    """Take the tokens away in the order of each method, most important first, and bring them back in the same order.
+
+    The most important token is the one with the largest score towards the target; of a method without a sign, the largest score. Bounds
+    are the mean of random orders and the best and worst orders that a beam search finds; the methods' and the random orders and their
+    reverses are candidates too, so that no method is outside the bounds. All inputs of all orders go through the model once, in
+    batches. Taking tokens away makes texts that the model never saw (Hase et al., 2021, arXiv:2106.00786); the mask token and the
+    attention mask disturb it least.
+
+    Sources: DeYoung et al., 2020 (arXiv:1911.03429) for comprehensiveness and sufficiency; Edin et al., 2025 (arXiv:2408.08137) for
+    bounds by beam search.
+
+    Args:
+        score: What is explained.
+        attributions: What the methods say of it.
+        replacement: What takes a token's place.
+        players: Tokens, or words with the sum of their tokens' scores.
+        orders: How many random orders.
+        beam: Width of the two beam searches; each scores about beam x n² / 2 inputs for n players.
+        seed: Of the random orders.
+        limit: About how many inputs each beam search may score. A text that needs more gets a narrower beam, down to a greedy search;
+            beyond that (n > 44 with the default) each step tries only the players that count most alone. The bounds are then looser,
+            but still no method is outside them.
+
+    Raises:
+        InputError: There is no method, the scores answer another question, there are fewer than two players or more than 100, or an
+            argument is out of bounds.
+        UnsupportedError: The tokenizer has no token for the replacement.
+    """
+    started = time.perf_counter()
+    groups = [group for group in groups_of(score.encoding, players) if not group.special]
+    _check(attributions, score, len(groups), orders, beam, limit)
+    value = PerturbedScore(score.recounted(), groups, replacement)
+    by_method = [importance_order(sum_over(groups, a.scores)) for a in attributions]
+    by_chance = random_orders(len(groups), orders, np.random.default_rng(seed))
+    both_ways = [*by_chance, *(order[::-1] for order in by_chance)]
+    known = [_curve(value, "", order) for order in [*by_method, *(order[::-1] for order in by_method), *both_ways]]
+    found = [_curve(value, "", best_order(value, len(groups), beam, largest=largest, limit=limit)) for largest in (True, False)]
+    candidates = sorted([*known, *found], key=lambda curve: curve.comprehensiveness)
+    return Faithfulness(
+        players=tuple(group.text for group in groups),
+        granularity=players.value,
+        replacement=value.replacement.value,
+        curves=tuple(_curve(value, a.method, order) for a, order in zip(attributions, by_method, strict=True)),
+        best=_curve(value, "best found", candidates[-1].order),
+        worst=_curve(value, "worst found", candidates[0].order),
+        random=_band(known[-len(both_ways) :]),
+        beam=width_within(len(groups), beam, limit),
+        evaluations=value.score.passes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check(attributions: Sequence[Attribution], score: Score, players: int, orders: int, beam: int, limit: int) -> None:
+    if not attributions:
+        raise InputError("There is no method to put to the test. Choose at least one.")
+    for attribution in attributions:
+        steps = 1 if attribution.step_scores is None else len(attribution.step_scores)
+        if steps > 1:
+            raise InputError(
+                f"The race follows the score of one output token, but the scores of {attribution.method} are the sum over {steps}. "
+                "Choose one step."
+            )
+        if attribution.tokens != score.encoding.tokens:
+            raise InputError(f"The scores of {attribution.method} belong to other tokens than the question. Explain this question first.")
+        if (attribution.target, attribution.foil, attribution.unit) != (score.target, score.foil, score.unit):
+            raise InputError(
+                f"The scores of {attribution.method} explain {margin(attribution.target, attribution.foil)} ({attribution.unit}), but the "
+                f"question is {margin(score.target, score.foil)} ({score.unit}). Explain this question first."
+            )
+    if not 2 <= players <= MOST_PLAYERS:
+        raise InputError(f"The race takes 2 to {MOST_PLAYERS} tokens or words, got {players}. Give a longer or a shorter text.")
+    if not 2 <= orders <= MOST_ORDERS or not 1 <= beam <= WIDEST_BEAM:
+        raise InputError(
+            f"From 2 to {MOST_ORDERS} random orders and a beam of 1 to {WIDEST_BEAM} are needed, got {orders} orders and a beam of {beam}."
+        )
+    if limit < 1:
+        raise InputError(f"The limit of the search must be at least 1 input, got {limit}.")
+
+
+def _curve(value: PerturbedScore, name: str, order: Sequence[int]) -> Curve:
+    place = np.empty(len(order), dtype=int)
+    place[list(order)] = np.arange(len(order))
+    steps = np.arange(len(order) + 1)[:, None]
+    scores = value(np.concatenate([place >= steps, place < steps]))
+    return Curve(name, tuple(map(int, order)), *np.split(scores, 2))
+
+
+def _band(curves: Sequence[Curve]) -> RandomBand:
+    deletion, insertion = (np.stack([getattr(curve, kind) for curve in curves]) for kind in ("deletion", "insertion"))
+    low, high = (np.percentile(deletion, percent, axis=0) for percent in BAND)
+    below, above = (np.percentile(insertion, percent, axis=0) for percent in BAND)
+    return RandomBand(
+        len(curves),
+        deletion.mean(0),
+        low,
+        high,
+        insertion.mean(0),
+        below,
+        above,
+        float(np.mean([curve.comprehensiveness for curve in curves])),
+        float(np.mean([curve.sufficiency for curve in curves])),
+    )

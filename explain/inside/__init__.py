@@ -1,0 +1,1 @@
+"""Looking inside a model without scoring tokens: lens, layers, critical heads, reports."""

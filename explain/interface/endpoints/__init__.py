@@ -1,0 +1,1 @@
+"""The named endpoints: plain JSON in, plain JSON with raw numbers out."""

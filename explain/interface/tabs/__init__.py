@@ -1,0 +1,1 @@
+"""What a visitor sees: one file per part of the page."""

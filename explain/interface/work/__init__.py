@@ -1,0 +1,1 @@
+"""What asks models for the page and the endpoints; no gradio here."""

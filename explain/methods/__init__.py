@@ -1,0 +1,1 @@
+"""The methods: the contract, the catalog, and one file per method."""

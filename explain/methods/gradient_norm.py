@@ -1,0 +1,35 @@
+"""Gradient norm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captum.attr import Saliency as CaptumSaliency
+
+from explain.methods.method import Method, MethodResult
+from explain.models.score import Score
+from explain.types import Family
+
+
+@dataclass(frozen=True)
+class GradientNorm(Method):
+    """The Euclidean norm of the gradient of the score with respect to each token's embedding.
+
+    In units of the score per unit of embedding: how sensitive the score is to a token, in no direction. Computed by captum's Saliency
+    at the output of the embedding layer. Source: Simonyan et al., 2014, arXiv:1312.6034; Li et al., 2016, arXiv:1506.01066.
+    """
+
+    name = "gradient_norm"
+    title = "Gradient norm"
+    summary = "How sensitive the score is to a small change of a token's embedding, in any direction."
+    caution = "Has no sign and no fixed sum: it ranks tokens, it does not share out the score."
+    reference = "Simonyan et al. 2014, arXiv:1312.6034; Li et al. 2016, arXiv:1506.01066"
+    family = Family.EXTERNAL
+    signed = False
+
+    def expected_passes(self, score: Score) -> int:
+        return 3
+
+    def compute(self, score: Score) -> MethodResult:
+        gradients = CaptumSaliency(score.of_embeddings).attribute(score.embeddings().requires_grad_(), abs=False)
+        return MethodResult(gradients.detach().double().norm(dim=-1)[0])  # [n]

@@ -1,0 +1,34 @@
+"""Gradient x input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captum.attr import InputXGradient as CaptumInputXGradient
+
+from explain.methods.method import Method, MethodResult
+from explain.models.score import Score
+from explain.types import Family
+
+
+@dataclass(frozen=True)
+class InputXGradient(Method):
+    """The gradient of the score with respect to each token's embedding, times that embedding, summed over its dimensions.
+
+    In units of the score: the first-order effect of scaling a token's embedding. Computed by captum at the output of the
+    embedding layer. Source: Shrikumar et al., 2016, arXiv:1605.01713.
+    """
+
+    name = "input_x_gradient"
+    title = "Gradient x input"
+    summary = "How the score would change if a token's embedding were scaled a little."
+    caution = "A local slope: where the model is saturated it misses tokens that matter; the scores have no fixed sum."
+    reference = "Shrikumar et al. 2016, arXiv:1605.01713"
+    family = Family.EXTERNAL
+    signed = True
+
+    def expected_passes(self, score: Score) -> int:
+        return 3
+
+    def compute(self, score: Score) -> MethodResult:
+        return MethodResult(CaptumInputXGradient(score.of_embeddings).attribute(score.embeddings().requires_grad_()).sum(-1)[0])  # [n]

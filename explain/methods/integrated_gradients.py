@@ -1,0 +1,140 @@
+"""Integrated gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients as CaptumIntegratedGradients
+from torch import Tensor
+
+from explain.errors import UnsupportedError
+from explain.methods.method import Method, MethodResult, completeness_gap, option
+from explain.models.instrumented import InstrumentedModel
+from explain.models.score import Score
+from explain.types import Array, Encoding, Family
+
+WORST = 0.3
+"""Stretches whose gap is at least this share of the largest one are halved together."""
+
+
+class Baseline(StrEnum):
+    """What stands for an absent token."""
+
+    ZERO = "zero"
+    PAD = "pad"
+    MASK = "mask"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A stretch of the way from the baseline (0) to the text (1).
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        scores: Each token's share [n] of the change of the score on it.
+        gap: |sum(scores) - that change|, which two forward passes know exactly.
+    """
+
+    start: float
+    end: float
+    scores: Array
+    gap: float
+
+
+@dataclass(frozen=True)
+class IntegratedGradients(Method):
+    """The gradient averaged on the straight way from a baseline to the text's embeddings, times their difference.
+
+    In units of the score; the scores sum to score(text) - score(baseline). Captum integrates with Gauss-Legendre nodes, `steps` of them
+    on the whole way at first. A stretch of the way on which the scores miss the change of the score is halved and integrated again
+    with as many nodes on either half, until all gaps together are below `tolerance` of the whole difference, or `maximum_steps` are
+    spent: so norms that jump near the baseline and kinks of activations cost nodes only where they are. A gap that stays larger is
+    reported. Source: Sundararajan et al., 2017, arXiv:1703.01365.
+
+    Raises:
+        UnsupportedError: The tokenizer has no token for the chosen baseline.
+    """
+
+    name = "integrated_gradients"
+    title = "Integrated gradients"
+    summary = "Shares the difference between the score of the text and of a baseline among the tokens, along the way between them."
+    caution = "Depends on the baseline: it explains the text against that, not against nothing."
+    reference = "Sundararajan et al. 2017, arXiv:1703.01365"
+    family = Family.EXTERNAL
+    signed = True
+    complete = True
+
+    baseline: Baseline = option(Baseline.ZERO, "What stands for an absent token: the zero vector, or the pad or mask token's embedding.")
+    keep_special: bool = option(True, "Keep special tokens as they are in the baseline, so that they get no score.")
+    steps: int = option(16, "Gauss-Legendre nodes on the whole way, and on each half where they do not suffice.", minimum=5, maximum=640)
+    tolerance: float = option(
+        1e-3, "Largest relative completeness gap; stretches of the way are halved while it is exceeded.", minimum=1e-6, maximum=1.0
+    )
+    maximum_steps: int = option(2000, "Most nodes that are spent.", minimum=5, maximum=20_000)
+
+    def expected_passes(self, score: Score) -> int:
+        return 3 * min(3 * self.steps, self.maximum_steps)
+
+    def compute(self, score: Score) -> MethodResult:
+        embeddings = score.embeddings()
+        baseline = baseline_embeddings(score.model, score.encoding, embeddings, self.baseline, keep_special=self.keep_special)
+        known = dict(zip((0.0, 1.0), _scores_at(score, baseline, embeddings, [0.0, 1.0]), strict=True))
+        difference = known[1.0] - known[0.0]
+        rows = score.rows_per_batch()
+        panels = self._integrate(score, baseline, embeddings, [(0.0, 1.0)], known, rows)
+        spent = self.steps
+        while sum(panel.gap for panel in panels) > self.tolerance * abs(difference):
+            panels.sort(key=lambda panel: -panel.gap)
+            affordable = (self.maximum_steps - spent) // (2 * self.steps)
+            halved = [panel for panel in panels if panel.gap > WORST * panels[0].gap][:affordable]
+            if not halved:
+                break
+            spent += 2 * self.steps * len(halved)
+            middles = [(panel.start + panel.end) / 2 for panel in halved]
+            known.update(zip(middles, _scores_at(score, baseline, embeddings, middles), strict=True))
+            ways = [way for p, m in zip(halved, middles, strict=True) for way in ((p.start, m), (m, p.end))]
+            panels = panels[len(halved) :] + self._integrate(score, baseline, embeddings, ways, known, rows)
+        scores = np.sum([panel.scores for panel in panels], axis=0)
+        gap = completeness_gap(scores, known[1.0], known[0.0])
+        return MethodResult(scores, known[1.0], known[0.0], gap, self.tolerance)
+
+    def _integrate(
+        self, score: Score, baseline: Tensor, embeddings: Tensor, ways: list[tuple[float, float]], known: dict[float, float], rows: int
+    ) -> list[Panel]:
+        """Captum's integrated gradients on each stretch of the way, all of them as rows of batches."""
+        starts, ends = (torch.cat([torch.lerp(baseline, embeddings, way[side]) for way in ways]) for side in (0, 1))
+        attributed = CaptumIntegratedGradients(score.of_embeddings).attribute(
+            ends, starts, n_steps=self.steps, method="gausslegendre", internal_batch_size=max(rows, len(ways))
+        )
+        shares = attributed.detach().double().sum(-1).cpu().numpy()  # [ways, n]
+        return [
+            Panel(start, end, share, abs(float(share.sum()) - (known[end] - known[start])))
+            for (start, end), share in zip(ways, shares, strict=True)
+        ]
+
+
+def _scores_at(score: Score, baseline: Tensor, embeddings: Tensor, places: list[float]) -> list[float]:
+    with torch.no_grad():
+        values: list[float] = score.of_embeddings(torch.cat([torch.lerp(baseline, embeddings, place) for place in places])).tolist()
+    return values
+
+
+def baseline_embeddings(
+    model: InstrumentedModel, encoding: Encoding, embeddings: Tensor, baseline: Baseline, *, keep_special: bool
+) -> Tensor:
+    """Embeddings [1, n, d] of the baseline; special tokens keep theirs with `keep_special`."""
+    if baseline is Baseline.ZERO:
+        absent = torch.zeros_like(embeddings)
+    else:
+        index = model.tokenizer.pad_token_id if baseline is Baseline.PAD else model.tokenizer.mask_token_id
+        if index is None:
+            raise UnsupportedError(f"The tokenizer of {model.name} has no {baseline} token. Choose another baseline, such as zero.")
+        absent = model.embed({"input_ids": torch.tensor([[index]])}).expand_as(embeddings)
+    if not keep_special:
+        return absent.clone()
+    special = torch.tensor([token.special for token in encoding.tokens], device=embeddings.device)
+    return torch.where(special[None, :, None], embeddings, absent)

@@ -1,0 +1,251 @@
+"""The contract of a method, and the fields that are its options.
+
+A method is a frozen dataclass: its fields are its options, made with `option`, from which the interface builds widgets and the
+endpoints check what they are given. Its class attributes say what it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+
+from explain.errors import InputError, UnsupportedError
+from explain.models.instrumented import InstrumentedModel
+from explain.models.score import Score
+from explain.results import Attribution
+from explain.types import Array, Family
+
+
+def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
+    """A dataclass field that is an option of a method, with its help text and bounds (inclusive)."""
+    return dataclasses.field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum})
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a method as the interface sees it."""
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    help: str
+    minimum: float | None
+    maximum: float | None
+
+    @property
+    def choices(self) -> list[str]:
+        return [member.value for member in self.kind] if issubclass(self.kind, Enum) else []
+
+    def to_dict(self) -> dict[str, Any]:
+        default = self.default.value if isinstance(self.default, Enum) else self.default
+        return {
+            "name": self.name,
+            "type": "choice" if self.choices else self.kind.__name__,
+            "optional": self.optional,
+            "default": default,
+            "help": self.help,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "choices": self.choices,
+        }
+
+    def parse(self, method: str, value: Any) -> Any:
+        """The value in the option's type.
+
+        Raises:
+            InputError: It has another type or lies outside the bounds.
+        """
+        if value is None and self.optional:
+            return None
+        wanted = " or ".join(self.choices) or {bool: "true or false", int: "a whole number", float: "a number"}.get(self.kind, "text")
+        try:
+            if self.kind is bool:
+                if not isinstance(value, bool):
+                    raise ValueError
+                parsed: Any = value
+            elif self.kind is int:
+                parsed = int(value)
+                if isinstance(value, bool) or parsed != float(value):
+                    raise ValueError
+            else:
+                parsed = self.kind(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{method}: option {self.name} takes {wanted}, got {value!r}.") from error
+        low, high = self.minimum, self.maximum
+        if not ((low is None or parsed >= low) and (high is None or parsed <= high)):
+            bounds = f"at least {low}" if high is None else f"at most {high}" if low is None else f"between {low} and {high}"
+            raise InputError(f"{method}: option {self.name} must be {bounds}, got {value!r}.")
+        return parsed
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method found; all else of an `Attribution` is known without it.
+
+    Attributes:
+        scores: One per read token [n].
+        output: The explained score on the text, where the method measured it itself.
+        baseline_output: The explained score on the method's baseline, for complete methods.
+        gap: The relative numerical error.
+        tolerance: The largest gap asked for.
+        positions: The queries that are explained, for methods that read attention.
+        maps: Named raw arrays a view can draw.
+    """
+
+    scores: Array | torch.Tensor
+    output: float | None = None
+    baseline_output: float | None = None
+    gap: float | None = None
+    tolerance: float | None = None
+    positions: tuple[int, ...] = ()
+    maps: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """One way of scoring the tokens of a text.
+
+    Class attributes:
+        name: Its public name.
+        title: What a person reads.
+        summary: What it computes, in one sentence.
+        caution: What its scores do not tell, in one sentence.
+        reference: The paper.
+        family: Internal or external.
+        signed: Whether scores can be negative.
+        complete: Whether the scores sum to a known difference of the explained score.
+        target_blind: Whether the scores are the same for every target.
+        needs_attention: Whether the model must let its attention be seen.
+        reads_trace: Whether it reads what the model computed in its plain pass, which then is recorded once for all.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    caution: ClassVar[str]
+    reference: ClassVar[str]
+    family: ClassVar[Family]
+    signed: ClassVar[bool]
+    complete: ClassVar[bool] = False
+    target_blind: ClassVar[bool] = False
+    needs_attention: ClassVar[bool] = False
+    reads_trace: ClassVar[bool] = False
+
+    @abstractmethod
+    def compute(self, score: Score) -> MethodResult | Array | torch.Tensor:
+        """A number for every token that the model reads [n], alone or with what else was found."""
+
+    def attribute(self, score: Score) -> Attribution:
+        """Check, compute, time and count: the method's result for one explained score.
+
+        Raises:
+            UnsupportedError: This model cannot be explained in this way.
+        """
+        self.check(score.model)
+        started = time.perf_counter()
+        score = score.recounted()
+        found = self.compute(score)
+        if not isinstance(found, MethodResult):
+            found = MethodResult(found)
+        scores = found.scores
+        if isinstance(scores, torch.Tensor):
+            scores = scores.detach().cpu().numpy()
+        return Attribution(
+            method=self.name,
+            title=self.title,
+            summary=self.summary,
+            caution=self.caution,
+            family=self.family,
+            signed=self.signed,
+            target_blind=self.target_blind,
+            tokens=score.encoding.tokens,
+            scores=np.asarray(scores, dtype=np.float64),
+            target=score.target,
+            foil=score.foil,
+            unit=score.unit,
+            output=score.value() if found.output is None else found.output,
+            baseline_output=found.baseline_output,
+            gap=found.gap,
+            tolerance=found.tolerance,
+            positions=found.positions,
+            maps=found.maps,
+            options=self.options,
+            passes=score.passes,
+            seconds=time.perf_counter() - started,
+        )
+
+    @classmethod
+    def option_fields(cls) -> tuple[Option, ...]:
+        hints = typing.get_type_hints(cls)
+        return tuple(_option(item, hints[item.name]) for item in dataclasses.fields(cls))
+
+    @classmethod
+    def with_options(cls, given: Mapping[str, Any]) -> Self:
+        """The method with options from plain values, checked.
+
+        Raises:
+            InputError: An option is unknown, has the wrong type or lies outside its bounds.
+        """
+        known = {field.name: field for field in cls.option_fields()}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise InputError(f"{cls.name} has no option {unknown[0]!r}. It has: {', '.join(known) or 'none'}.")
+        return cls(**{name: known[name].parse(cls.name, value) for name, value in given.items()})
+
+    @classmethod
+    def describe(cls) -> dict[str, Any]:
+        """What the method is, for a catalog."""
+        return {
+            "name": cls.name,
+            "title": cls.title,
+            "family": cls.family.value,
+            "signed": cls.signed,
+            "complete": cls.complete,
+            "target_blind": cls.target_blind,
+            "summary": cls.summary,
+            "caution": cls.caution,
+            "reference": cls.reference,
+            "options": [field.to_dict() for field in cls.option_fields()],
+        }
+
+    @property
+    def options(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+
+    def check(self, model: InstrumentedModel) -> None:
+        """Raises UnsupportedError where this model cannot be explained in this way."""
+        if self.needs_attention and not model.attention_groups:
+            raise UnsupportedError(
+                f"{self.title} needs the attention of {model.name}, but {type(model.model).__name__} does not send it through "
+                "transformers' attention interface. Methods that look from outside work."
+            )
+
+    def expected_passes(self, score: Score) -> int:
+        """About how many forward passes this will take; a gradient pass counts as three."""
+        return 1
+
+
+def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
+    arguments = typing.get_args(hint) if isinstance(hint, types.UnionType) else ()
+    kinds = [argument for argument in arguments if argument is not type(None)] or [hint]
+    meta = field.metadata
+    return Option(field.name, kinds[0], len(arguments) > len(kinds), field.default, meta["help"], meta["minimum"], meta["maximum"])
+
+
+def completeness_gap(scores: Array, output: float, baseline_output: float) -> float:
+    """|sum(scores) - (output - baseline_output)| relative to |output - baseline_output|."""
+    difference = output - baseline_output
+    gap = abs(float(scores.sum()) - difference)
+    return gap / abs(difference) if difference else gap

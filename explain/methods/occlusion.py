@@ -1,0 +1,46 @@
+"""Occlusion: leave one token or word out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explain.methods.method import Method, MethodResult, option
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
+from explain.models.score import Score
+from explain.types import Family
+
+
+@dataclass(frozen=True)
+class Occlusion(Method):
+    """score(text) - score(text without the token), for every token or word by itself, in batches.
+
+    In units of the score. A word's score is shared equally by its tokens; special tokens are never left out and score 0.
+    Source: Zeiler & Fergus, 2014, arXiv:1311.2901; Li et al., 2016, arXiv:1612.08220.
+
+    Raises:
+        UnsupportedError: The tokenizer has no token for the chosen replacement.
+    """
+
+    name = "occlusion"
+    title = "Occlusion"
+    summary = "How much the score falls when a token is left out."
+    caution = "One at a time: two tokens that can stand in for each other both look unimportant."
+    reference = "Zeiler & Fergus 2014, arXiv:1311.2901; Li et al. 2016, arXiv:1612.08220"
+    family = Family.EXTERNAL
+    signed = True
+
+    replacement: Replacement = option(Replacement.AUTO, "What takes a token's place; auto is the mask token, or deletion without one.")
+    players: Granularity = option(Granularity.TOKENS, "What is left out together.")
+
+    def expected_passes(self, score: Score) -> int:
+        return 1 + sum(not token.special for token in score.encoding.tokens)
+
+    def compute(self, score: Score) -> MethodResult:
+        players = [group for group in groups_of(score.encoding, self.players) if not group.special]
+        perturbed = PerturbedScore(score, players, self.replacement)
+        count = len(players)
+        values = perturbed(np.vstack([np.ones((1, count), dtype=bool), ~np.eye(count, dtype=bool)]))
+        scores = spread(players, values[0] - values[1:], len(score.encoding.tokens))
+        return MethodResult(scores, output=float(values[0]))

@@ -1,0 +1,192 @@
+"""Attention as it can be seen and changed: what a probe may do in every attention call, and the function that lets it.
+
+transformers sends attention through `AttentionInterface`; `attention_function` is registered there under a name of ours. With no probe
+active it is what the model used before. What is active lives in a `ContextVar`, so that threads never disturb each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from explain.models.architectures import AttentionSite
+
+
+class AttentionProbe:
+    """What may be done to the attention calls of a forward pass; the default does nothing.
+
+    Shapes: query [B, heads, q, d]; key, value [B, heads, k, d]; scores (of query and key alone) and weights [B, heads, q, k];
+    output [B, q, heads, d].
+    """
+
+    def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return query, key, value
+
+    def scores(self, site: AttentionSite, scores: Tensor) -> Tensor:
+        return scores
+
+    def weights(self, site: AttentionSite, weights: Tensor) -> Tensor:
+        return weights
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        return output
+
+
+@dataclass
+class AttentionRecorder(AttentionProbe):
+    """Keeps attention probabilities [B, heads, q, k] and the heads' outputs [B, q, heads, d] of the first call of every site."""
+
+    recorded: dict[AttentionSite, Tensor] = field(default_factory=dict)
+    outputs: dict[AttentionSite, Tensor] = field(default_factory=dict)
+
+    def weights(self, site: AttentionSite, weights: Tensor) -> Tensor:
+        self.recorded.setdefault(site, weights)
+        return weights
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        self.outputs.setdefault(site, output)
+        return output
+
+
+class _Chain(AttentionProbe):
+    """Two probes, one after the other."""
+
+    def __init__(self, first: AttentionProbe, second: AttentionProbe) -> None:
+        self._first = first
+        self._second = second
+
+    def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self._second.inputs(site, *self._first.inputs(site, query, key, value))
+
+    def scores(self, site: AttentionSite, scores: Tensor) -> Tensor:
+        return self._second.scores(site, self._first.scores(site, scores))
+
+    def weights(self, site: AttentionSite, weights: Tensor) -> Tensor:
+        return self._second.weights(site, self._first.weights(site, weights))
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        return self._second.output(site, self._first.output(site, output))
+
+
+class _Watcher(Protocol):
+    """Who sees the attention calls of a pass."""
+
+    def seen(self, module: nn.Module, queries: int, keys: int) -> tuple[AttentionProbe, AttentionSite] | None:
+        """The probe and the site of a call; `None` to leave it alone."""
+
+
+class AttentionCalls:
+    """Notes every attention call of a pass as (module, query length, key length), and leaves it alone."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[nn.Module, int, int]] = []
+
+    def seen(self, module: nn.Module, queries: int, keys: int) -> None:
+        self.calls.append((module, queries, keys))
+
+
+@dataclass(frozen=True)
+class _Probing:
+    """A probe at the known sites of one model."""
+
+    probe: AttentionProbe
+    sites: Mapping[int, tuple[AttentionSite, ...]]
+    calls: Counter[int] = field(default_factory=Counter)
+
+    def seen(self, module: nn.Module, queries: int, keys: int) -> tuple[AttentionProbe, AttentionSite] | None:
+        sites = self.sites.get(id(module))
+        if sites is None:
+            return None
+        site = sites[self.calls[id(module)] % len(sites)]
+        self.calls[id(module)] += 1
+        return self.probe, site
+
+
+_WATCHER: ContextVar[_Watcher | None] = ContextVar("attention watcher", default=None)
+
+
+@contextlib.contextmanager
+def watching(watcher: _Watcher) -> Iterator[None]:
+    """Within, every attention call is shown to the watcher."""
+    token = _WATCHER.set(watcher)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def probing(probe: AttentionProbe, sites: Mapping[int, tuple[AttentionSite, ...]]) -> contextlib.AbstractContextManager[None]:
+    """Within, the calls at these sites pass through `probe`, after the probes of the contexts around this one."""
+    outer = _WATCHER.get()
+    if isinstance(outer, _Probing) and outer.sites is sites:
+        probe = _Chain(outer.probe, probe)
+    return watching(_Probing(probe, sites))
+
+
+def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
+    """An attention function that is the model's own until a probe is active."""
+
+    def attention(
+        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        watcher = _WATCHER.get()
+        seen = None if watcher is None else watcher.seen(module, query.shape[2], key.shape[2])
+        if seen is None:
+            return _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
+        return _probed_attention(*seen, module, query, key, value, attention_mask, **options)
+
+    return attention
+
+
+def _plain_attention(implementation: str, module: nn.Module) -> Callable[..., tuple[Tensor, Tensor | None]]:
+    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
+    function: Callable[..., tuple[Tensor, Tensor | None]] = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager)
+    return function
+
+
+def _probed_attention(
+    probe: AttentionProbe,
+    site: AttentionSite,
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    position_bias: Tensor | None = None,
+    is_causal: bool | None = None,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
+    repeats = query.shape[1] // key.shape[1]
+    if repeats > 1:
+        key = key.repeat_interleave(repeats, dim=1)
+        value = value.repeat_interleave(repeats, dim=1)
+    query, key, value = probe.inputs(site, query, key, value)
+    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scaling is None else scaling)  # [B, heads, q, k]
+    scores = probe.scores(site, scores)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if position_bias is not None:
+        scores = scores + position_bias[..., : key.shape[-2]]
+    lowest = torch.finfo(scores.dtype).min
+    if attention_mask is not None and attention_mask.dtype == torch.bool:
+        scores = scores.masked_fill(~attention_mask[..., : key.shape[-2]], lowest)
+    elif attention_mask is not None:
+        scores = scores + attention_mask[..., : key.shape[-2]]
+    elif query.shape[2] > 1 and (getattr(module, "is_causal", True) if is_causal is None else is_causal):
+        causal = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~causal, lowest)
+    weights = probe.weights(site, scores.softmax(-1))
+    output = probe.output(site, (weights @ value).transpose(1, 2))  # [B, q, heads, d]
+    return output.contiguous(), weights

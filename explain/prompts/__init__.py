@@ -1,0 +1,1 @@
+"""Several prompts: compared, aligned, paired, searched for keywords, filled from templates."""

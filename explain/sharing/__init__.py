@@ -1,0 +1,1 @@
+"""An explanation taken along: the question asked, card, replay, link, code, files."""

@@ -1,0 +1,76 @@
+"""What a person asks: a text, a model, methods and what is to be explained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from explain.checks import OPTION, TEXT, WHOLE, Kind, check_record, either, list_of, mapping_of, optional
+from explain.defaults import DEFAULT_METHODS
+from explain.types import Question
+
+KINDS: dict[str, Kind] = {
+    "task": TEXT,
+    "text": TEXT,
+    "model": TEXT,
+    "methods": list_of(TEXT),
+    "target": optional(either(TEXT, WHOLE)),
+    "foil": optional(either(TEXT, WHOLE)),
+    "unit": optional(TEXT),
+    "position": optional(WHOLE),
+    "step": optional(WHOLE),
+    "options": mapping_of(mapping_of(OPTION)),
+}
+
+
+ASKED = tuple(item.name for item in dataclasses.fields(Question))
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything a person asks for: a question to a model, and the methods that are to explain the answer. Checked by the core.
+
+    Attributes:
+        task: The task's name.
+        model: A bundled checkpoint, a folder or a Hub id.
+        question: The text, and what is asked about it.
+        methods: Names of methods, kept as a tuple.
+        options: Method name -> option name -> value.
+    """
+
+    task: str
+    model: str
+    question: Question
+    methods: Sequence[str] = DEFAULT_METHODS
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.methods, list):
+            object.__setattr__(self, "methods", tuple(self.methods))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON, flat, without the fields that are at their defaults; `from_dict` gives the same request back.
+
+        Raises:
+            InputError: A field has a value that JSON cannot carry, such as an infinite number.
+        """
+        values = {"task": self.task, "text": self.question.text, "model": self.model, "methods": list(self.methods)}
+        values |= {name: value for name, value in self.question.given.items() if name != "text"}
+        if self.options:
+            values["options"] = {method: dict(options) for method, options in self.options.items()}
+        check_record("The request", values, KINDS, may_lack=(*ASKED, "options"))
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Request:
+        """The request with these fields; those with a default may be left out.
+
+        Raises:
+            InputError: A field is missing, unknown or of the wrong type.
+        """
+        may_lack = [name for name in KINDS if name not in ("task", "text", "model", "methods")]
+        known = dict(check_record("The request", values, KINDS, may_lack=may_lack))
+        question = Question(**{name: known.pop(name) for name in ASKED if name in known})
+        return cls(known["task"], known["model"], question, known["methods"], known.get("options", {}))

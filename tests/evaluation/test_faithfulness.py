@@ -1,0 +1,204 @@
+"""The race against direct computations, brute force, and models whose right order is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from attribution.test_planted import planted_model
+from families import FAMILIES, tiny, tokenizer
+
+from explain import InputError, TokenExplainer, UnsupportedError
+from explain.evaluation.faithfulness import faithfulness
+from explain.evaluation.orders import best_order, importance_order
+from explain.evaluation.ranking import faithfulness_over_texts, race
+from explain.methods.catalog import make_methods
+from explain.models.perturbation import Granularity, Replacement
+
+METHODS = ["attention", "input_x_gradient", "occlusion"]
+
+
+@pytest.fixture(scope="module")
+def bert():
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        yield explainer
+
+
+def raced(explainer, text, methods=METHODS, **options):
+    analysis = explainer.ask(text).single()
+    return analysis.questions[0], faithfulness(
+        explainer.model, analysis.questions[0], [analysis.run(method) for method in make_methods(methods)], **options
+    )
+
+
+def direct(explainer, question, removed, replacement):
+    """Score with the tokens at these places gone, in a pass of its own."""
+    ids = question.encoding.inputs["input_ids"][0].clone()
+    mask = torch.ones_like(ids)
+    keep = torch.ones(len(ids), dtype=torch.bool)
+    keep[list(removed)] = False
+    if replacement == "mask":
+        ids[~keep] = explainer.model.tokenizer.mask_token_id
+    elif replacement == "delete":
+        ids, mask = ids[keep], mask[keep]
+    else:
+        mask = keep.long()
+    model = explainer.model.model
+    with torch.no_grad():
+        logits = model(input_ids=ids[None], attention_mask=mask[None]).logits[0]
+    return float(logits[question.target.index])
+
+
+@pytest.mark.parametrize("replacement", ["mask", "delete", "attention_mask"])
+def test_curves_are_what_single_passes_give(bert, replacement):
+    question, found = raced(bert, "the plot is thin but it works", replacement=Replacement(replacement), players=Granularity.TOKENS)
+    places = [i for i, token in enumerate(question.encoding.tokens) if not token.special]
+    assert found.replacement == replacement
+    for curve in (*found.curves, found.best, found.worst):
+        for k in range(len(places) + 1):
+            first, rest = curve.order[:k], curve.order[k:]
+            assert curve.deletion[k] == pytest.approx(direct(bert, question, [places[p] for p in first], replacement), abs=2e-5)
+            assert curve.insertion[k] == pytest.approx(direct(bert, question, [places[p] for p in rest], replacement), abs=2e-5)
+        whole = curve.deletion[0]
+        assert curve.comprehensiveness == pytest.approx(np.mean([whole - score for score in curve.deletion[1:-1]]))
+        assert curve.sufficiency == pytest.approx(np.mean([whole - score for score in curve.insertion[1:-1]]))
+
+
+def test_the_replacement_that_was_chosen_is_told(bert):
+    assert raced(bert, "it is not a good movie", replacement=Replacement.AUTO)[1].replacement == "mask"
+
+
+def test_methods_are_ordered_by_their_signed_scores(bert):
+    analysis = bert.ask("it is not a good movie")
+    method = make_methods(["occlusion"])[0]
+    attribution = analysis.run(method)
+    found = faithfulness(bert.model, analysis.questions[0], [attribution], players=Granularity.TOKENS)
+    scores = attribution.scores[[i for i, token in enumerate(attribution.tokens) if not token.special]]
+    assert list(found["occlusion"].order) == sorted(range(len(scores)), key=lambda i: -scores[i])
+    assert importance_order(np.array([1.0, 3.0, 3.0, -5.0])) == (1, 2, 0, 3)
+
+
+@pytest.mark.parametrize("text", ["the plot is thin but it works", "A waste of time and talent."])
+def test_nothing_is_outside_the_bounds(bert, text):
+    _, found = raced(bert, text)
+    for curve in found.curves:
+        assert found.worst.comprehensiveness - 1e-9 <= curve.comprehensiveness <= found.best.comprehensiveness + 1e-9
+        assert curve.sufficiency >= found.worst.comprehensiveness - 1e-9
+        assert found.normalised_comprehensiveness(curve) <= 1 + 1e-9
+        assert found.normalised_sufficiency(curve) <= 1 + 1e-9
+        assert 0 <= found.between_bounds(curve) <= 1 + 1e-9
+    assert found.normalised_comprehensiveness(found.best) == pytest.approx(1.0)
+    random = replace(found.best, deletion=found.random.deletion, insertion=found.random.insertion)
+    assert found.normalised_comprehensiveness(random) == pytest.approx(0.0, abs=1e-9)
+    assert found.normalised_sufficiency(random) == pytest.approx(0.0, abs=1e-9)
+    assert found.best_insertion[-1] == pytest.approx(found.best.deletion[0])
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("largest", [True, False])
+def test_a_wide_beam_finds_the_best_of_all_orders(largest):
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=2**6)
+
+    def value(keep):
+        return scores[keep @ (2 ** np.arange(6))]
+
+    def area(order):
+        keep = np.ones(6, dtype=bool)
+        total = 0.0
+        for player in order:
+            keep[player] = False
+            total -= float(value(keep[None])[0])
+        return total
+
+    areas = [area(order) for order in permutations(range(6))]
+    best = max(areas) if largest else min(areas)
+    assert area(best_order(value, 6, 2**6, largest=largest)) == pytest.approx(best)
+    narrow = area(best_order(value, 6, 2, largest=largest))
+    middle = float(np.median(areas))
+    assert (middle < narrow <= best + 1e-12) if largest else (best - 1e-12 <= narrow < middle)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if "albert" not in name])
+def test_every_kind_of_model_can_be_raced(name):
+    family = tiny(name)
+    with family.explainer() as explainer:
+        _, found = raced(explainer, family.text, ["input_x_gradient"], orders=3, beam=1)
+    assert len(found.players) >= len(family.text.split()) - 1
+    assert found.best.comprehensiveness >= found["input_x_gradient"].comprehensiveness - 1e-6
+
+
+LINEAR = [
+    f"{a} {word} {b}" for word in ("good", "bad") for a in ("the film was", "it was a", "actors saved") for b in ("plot but it", "very")
+]
+
+
+@pytest.fixture(scope="module")
+def linear():
+    with TokenExplainer(planted_model(), tokenizer(opening=False), task="classification") as explainer:
+        yield explainer
+
+
+def test_the_method_that_is_right_wins_and_the_interval_says_so(linear):
+    results = list(faithfulness_over_texts(linear, LINEAR, ["attention", "occlusion", "input_x_gradient"], target=1, beam=8))
+    found = race(results)
+    assert found.texts == len(LINEAR)
+    assert found.overall["occlusion"].mean == pytest.approx(1.0, abs=1e-6)
+    assert found.overall["occlusion"].low > found.overall["attention"].high
+    assert (found.place["occlusion"], found.place["input_x_gradient"], found.place["attention"]) == (1, 1, 3)
+
+
+def test_identical_methods_tie_and_an_opposite_one_is_worse_than_random(linear):
+    results = []
+    for text in LINEAR:
+        analysis = linear.ask(text, target=1)
+        right = analysis.run(make_methods(["occlusion"])[0])
+        twin, opposite = replace(right, method="twin"), replace(right, method="opposite", scores=-right.scores)
+        results.append(faithfulness(linear.model, analysis.questions[0], [right, twin, opposite]))
+    found = race(results)
+    assert (found.place["occlusion"], found.place["twin"], found.place["opposite"]) == (1, 1, 3)
+    assert found.overall["opposite"].high < 0
+    assert found.deletion["twin"].mean == pytest.approx(found.deletion["occlusion"].mean)
+    assert found.deletion["best found"].mean[10] <= found.deletion["random"].mean[10]
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_model_that_does_not_care_cannot_be_ranked(linear):
+    _, found = raced(linear, "the film was it", methods=["occlusion"])
+    assert np.isnan(found.overall(found["occlusion"]))
+    assert found.to_dict()["methods"]["occlusion"]["overall"] is None
+    with pytest.raises(InputError, match="nothing to rank"):
+        race([found])
+
+
+def test_what_cannot_be_raced_is_said(bert):
+    analysis = bert.ask("A fine film.")
+    question = analysis.questions[0]
+    scored = [analysis.run(method) for method in make_methods(["input_x_gradient"])]
+    with pytest.raises(InputError, match="Choose at least one"):
+        faithfulness(bert.model, question, [])
+    with pytest.raises(InputError, match="2 to 100 tokens or words, got 1"):
+        faithfulness(bert.model, bert.ask("fine").questions[0], [bert.ask("fine").run(make_methods(["occlusion"])[0])])
+    with pytest.raises(InputError, match="other tokens than the question"):
+        faithfulness(bert.model, bert.ask("Another text altogether.").questions[0], scored)
+    with pytest.raises(InputError, match="beam of 1 to"):
+        faithfulness(bert.model, question, scored, beam=0)
+    with pytest.raises(InputError, match="different methods"):
+        race([raced(bert, "A fine film.", ["occlusion"])[1], raced(bert, "A fine film.", ["attention"])[1]])
+    with (
+        TokenExplainer.from_pretrained("gpt2-mini", task="classification") as gpt2,
+        pytest.raises(UnsupportedError, match="no mask token"),
+    ):
+        raced(gpt2, "A fine film.", ["occlusion"], replacement=Replacement.MASK)
+
+
+def test_results_repeat_and_depend_on_the_seed(bert):
+    one, other, third = (raced(bert, "A waste of time and talent.", seed=seed)[1].to_dict() for seed in (0, 0, 1))
+    for result in (one, other, third):
+        result.pop("seconds")
+    assert one == other
+    assert one["random"] != third["random"]
