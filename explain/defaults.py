@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-DEFAULT_METHODS = ("attention", "input_x_gradient", "integrated_gradients")
+DEFAULT_METHODS = ("lrp", "integrated_gradients", "occlusion", "attention")
