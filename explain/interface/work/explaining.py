@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from explain.analysis import Analysis
 from explain.cost import expected_cost
@@ -15,13 +14,20 @@ from explain.interface.zero_gpu import on_gpu
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
 from explain.models.truncation import Truncation
-from explain.results import Explanation
+from explain.results import Attribution, Explanation
 from explain.sharing.request import Request
 
 
 @dataclass(frozen=True)
 class Progress:
-    """An explanation with the methods that are done, the one that comes next, and how long the rest will take, about."""
+    """An explanation with the methods that are done.
+
+    Attributes:
+        explanation: What is known.
+        running: The title of the method that comes next; `None` at the end.
+        seconds: How long it has taken.
+        left: How long the rest will take, about.
+    """
 
     explanation: Explanation
     running: str | None
@@ -30,25 +36,29 @@ class Progress:
 
 
 @contextlib.contextmanager
-def asked(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analysis]:
-    """The request's text, read and predicted; the model is given back afterwards."""
-    explainer = TokenExplainer.from_pretrained(request.model, task=request.task)
-    try:
-        yield explainer.ask(request.question, recording=any(method.reads_trace for method in methods))
-    finally:
-        explainer.close()
+def explainer_of(request: Request) -> Iterator[TokenExplainer]:
+    """The model that a request asks; it is given back afterwards."""
+    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
+        yield explainer
+
+
+@contextlib.contextmanager
+def analysis_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analysis]:
+    """A request's text, read and predicted, recorded if one of the methods reads that; the model is given back afterwards."""
+    with explainer_of(request) as explainer:
+        yield explainer.ask(request.question, methods=methods)
 
 
 @on_gpu
-def explain_steps(request: Request) -> Iterator[Progress]:
+def iter_explanation(request: Request) -> Iterator[Progress]:
     """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
     started = time.perf_counter()
     methods = make_methods(request.methods, request.options)
-    with asked(request, methods) as analysis:
+    with analysis_of(request, methods) as analysis:
         for method in methods:
             method.check(analysis.model)
         cost = expected_cost(analysis, methods)
-        done: list[Any] = []
+        done: list[Attribution] = []
         for number, method in enumerate(methods):
             left = cost.seconds([other.name for other in methods[number:]])
             yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started, left)
@@ -56,8 +66,14 @@ def explain_steps(request: Request) -> Iterator[Progress]:
         yield Progress(analysis.explanation(done), None, time.perf_counter() - started)
 
 
+def explain(request: Request) -> Explanation:
+    """The finished explanation."""
+    *_, last = iter_explanation(request)
+    return last.explanation
+
+
 @on_gpu
-def shortened(request: Request) -> Truncation | None:
+def truncate(request: Request) -> Truncation | None:
     """How the text is cut to what the model reads; `None` if it reads all of it."""
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
+    with explainer_of(request) as explainer:
         return explainer.truncate(request.question)

@@ -4,53 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explain.explainer import TokenExplainer
 from explain.inside.critical_heads import AblatedAttribution, ablated_attribution
 from explain.inside.report import AblationReport, LayerReport, TextsReport, ablation_over_texts, ablation_report, layer_report
-from explain.interface.work.explaining import asked
+from explain.interface.work.explaining import analysis_of, explainer_of
 from explain.interface.zero_gpu import on_gpu
 from explain.methods.attention import AttentionWeights
 from explain.methods.catalog import make_methods
 from explain.methods.head_ablation import Ablation, Head
 from explain.results import Attribution, Explanation
 from explain.sharing.request import Request
+from explain.types import Question
 
 
 @on_gpu
-def attended(request: Request) -> Attribution:
+def read_attention(request: Request) -> Attribution:
     """All attention weights; of a sequence task those for the last output token."""
-    with asked(request) as analysis:
+    with analysis_of(request) as analysis:
         return analysis.single().run(AttentionWeights())
 
 
 @on_gpu
-def ablated(request: Request, off: Ablation, step: int | None = None) -> AblationReport:
+def ablate(request: Request, off: Ablation, step: int | None = None) -> AblationReport:
     """Heads off and layers skipped; of a sequence task for one output token, the last if left out."""
-    with asked(request) as analysis:
-        return ablation_report(analysis.model, analysis.single(step).questions[0], off)
+    with analysis_of(request) as analysis:
+        return ablation_report(analysis.single(step).scores[0], off)
 
 
 @on_gpu
-def without_head(request: Request, head: Head, name: str, off: Ablation, step: int | None = None) -> tuple[AblatedAttribution, Explanation]:
-    """A method's scores with a head off, and what they explain."""
-    with asked(request) as analysis:
+def explain_without(
+    request: Request, head: Head, name: str, off: Ablation, step: int | None = None
+) -> tuple[AblatedAttribution, Explanation]:
+    """A method's scores with all heads on and with one off, and what they explain."""
+    with analysis_of(request) as analysis:
         single = analysis.single(step)
-        method = make_methods([name], {name: request.options[name]} if name in request.options else {})[0]
+        (method,) = make_methods([name], {name: request.options[name]} if name in request.options else {})
         method.check(analysis.model)
-        return ablated_attribution(analysis.model, single.questions[0], method, [head], off), single.explanation([])
+        return ablated_attribution(single.scores[0], method, [head], off), single.explanation([])
 
 
 @on_gpu
-def layered(request: Request, step: int | None = None) -> tuple[LayerReport, Explanation]:
+def read_layers(request: Request, step: int | None = None) -> tuple[LayerReport, Explanation]:
     """Layer by layer, and what is explained."""
-    with asked(request) as analysis:
+    with analysis_of(request) as analysis:
         single = analysis.single(step)
-        return layer_report(analysis.model, single.questions[0]), single.explanation([])
+        return layer_report(single.scores[0]), single.explanation([])
 
 
 @on_gpu
-def averaged(request: Request, texts: Sequence[str], off: Ablation, seed: int) -> TextsReport:
-    """The effect of every head and layer over texts that are asked the same."""
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
-        asked_of = [explainer.ask(text, target=request.target, foil=request.foil, unit=request.unit) for text in texts]
-        return ablation_over_texts(explainer.model, [analysis.single().questions[0] for analysis in asked_of], off, seed=seed)
+def ablate_over_texts(request: Request, texts: Sequence[str], off: Ablation, seed: int = 0) -> TextsReport:
+    """The effect of every head and layer over texts of which the same is asked."""
+    common = {name: value for name, value in request.question.given.items() if name != "text"}
+    with explainer_of(request) as explainer:
+        scores = [explainer.ask(Question(text, **common)).single().scores[0] for text in texts]
+        return ablation_over_texts(scores, off, seed=seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from explain.errors import InputError
-from explain.explainer import TokenExplainer
+from explain.interface.work.explaining import explainer_of
 from explain.interface.zero_gpu import on_gpu
 from explain.models.perturbation import Replacement
 from explain.prompts.comparison import PromptComparison, PromptResult, compare_prompts
@@ -17,17 +17,27 @@ from explain.prompts.templates import Probed, probe_texts
 from explain.sharing.request import Request
 
 
-def prompts_of(typed: str, read: Sequence[Prompt]) -> tuple[Prompt, ...]:
+def prompts_from(typed: str, read: Sequence[Prompt] = ()) -> tuple[Prompt, ...]:
     """One prompt per line, with slots filled in; what was read from a file keeps its targets while its texts stand unchanged.
 
     Raises:
         InputError: There are fewer than two or more than fifty, or a template is wrong.
     """
-    lines = [line.strip() for line in typed.splitlines() if line.strip()]
-    if [prompt.text for prompt in read] == lines:
+    lines = lines_of(typed)
+    if read and [prompt.text for prompt in read] == lines:
         return tuple(read)
     filled = [text for line in lines for text in ([f.text for f in expand(line)] if has_slots(line) else [line])]
     return read_prompts("\n".join(filled))
+
+
+def keywords_from(typed: str) -> list[str]:
+    """Words or phrases, separated by commas or lines."""
+    return [word.strip() for line in typed.splitlines() for word in line.split(",") if word.strip()]
+
+
+def lines_of(typed: str) -> list[str]:
+    """The lines that are not blank."""
+    return [line.strip() for line in typed.splitlines() if line.strip()]
 
 
 def has_slots(line: str) -> bool:
@@ -40,44 +50,38 @@ def has_slots(line: str) -> bool:
 
 
 @on_gpu
-def compared(request: Request, prompts: Sequence[Prompt]) -> Iterator[PromptComparison]:
+def iter_comparison(request: Request, prompts: Sequence[Prompt]) -> Iterator[PromptComparison]:
     """The prompts explained so far, after each."""
     results: list[PromptResult] = []
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
-        for result in compare_prompts(explainer, prompts, request.methods, **_question(request), options=request.options):
+    with explainer_of(request) as explainer:
+        for result in compare_prompts(explainer, prompts, request.methods, **_common(request), options=request.options):
             results.append(result)
             yield PromptComparison(tuple(results))
 
 
 @on_gpu
-def tracked(request: Request, comparison: PromptComparison, keywords: Sequence[str], replacement: Replacement) -> KeywordTracking:
+def track_keywords(request: Request, comparison: PromptComparison, keywords: Sequence[str], replacement: Replacement) -> KeywordTracking:
     """The keywords through all prompts, with the effect of taking them away."""
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
+    with explainer_of(request) as explainer:
         return track(comparison, keywords, explainer=explainer, replacement=replacement)
 
 
 @on_gpu
-def probed(request: Request, typed: str) -> Iterator[list[Probed]]:
+def iter_template(request: Request, templates: Sequence[str]) -> Iterator[list[Probed]]:
     """The texts of the templates that are done, after each; `summarise` says what the fillers do.
 
     Raises:
         InputError: There is no target, or a template is wrong.
     """
-    if request.target is None:
+    if request.question.target is None:
         raise InputError("A template probes one target: type the target whose score the fillers change.")
-    lines = [line.strip() for line in typed.splitlines() if line.strip()]
     results: list[Probed] = []
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
-        for result in probe_texts(explainer, lines, request.methods, **_question(request), options=request.options):
+    with explainer_of(request) as explainer:
+        for result in probe_texts(explainer, templates, request.methods, **_common(request), options=request.options):
             results.append(result)
             yield results
 
 
-def keywords_of(typed: str) -> list[str]:
-    """Words or phrases, separated by commas or lines."""
-    return [word.strip() for line in typed.splitlines() for word in line.split(",") if word.strip()]
-
-
-def _question(request: Request) -> dict[str, Any]:
-    names = ("target", "foil", "unit", "position", "step")
-    return {name: getattr(request, name) for name in names}
+def _common(request: Request) -> dict[str, Any]:
+    """What is asked of every text."""
+    return {name: value for name, value in request.question.given.items() if name != "text"}
