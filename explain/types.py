@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 Array = npt.NDArray[np.float64]
 
@@ -170,8 +172,7 @@ class Encoding:
     def batch(self, rows: int = 1) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
         """The model's arguments as equal rows [rows, length], and the explained position of each [rows]."""
         inputs = {name: tensor.expand(rows, -1) for name, tensor in self.inputs.items()}
-        device = self.inputs["input_ids"].device
-        return inputs, None if self.position is None else torch.full((rows,), self.position, device=device)
+        return inputs, None if self.position is None else self.inputs["input_ids"].new_full((rows,), self.position)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ KINDS: dict[str, Kind] = {
     "position": optional(WHOLE),
     "step": optional(WHOLE),
     "options": mapping_of(mapping_of(OPTION)),
+    "labels": list_of(TEXT),
+    "prefix": optional(TEXT),
 }
-
-
 ASKED = tuple(item.name for item in dataclasses.fields(Question))
+_NEEDED = ("task", "text", "model", "methods")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Request:
         question: The text, and what is asked about it.
         methods: Names of methods, kept as a tuple.
         options: Method name -> option name -> value.
+        labels: For classification by a text-to-text model, the label words, kept as a tuple.
+        prefix: For the same, what the model expects before the text.
     """
 
     task: str
@@ -45,10 +48,17 @@ class Request:
     question: Question
     methods: Sequence[str] = DEFAULT_METHODS
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    labels: Sequence[str] = ()
+    prefix: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.methods, list):
-            object.__setattr__(self, "methods", tuple(self.methods))
+        object.__setattr__(self, "methods", tuple(self.methods))
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """The arguments of `TokenExplainer.from_pretrained` that give the model that is asked."""
+        return {"name": self.model, "task": self.task, "labels": self.labels, "prefix": self.prefix}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON, flat, without the fields that are at their defaults; `from_dict` gives the same request back.
@@ -60,7 +70,11 @@ class Request:
         values |= {name: value for name, value in self.question.given.items() if name != "text"}
         if self.options:
             values["options"] = {method: dict(options) for method, options in self.options.items()}
-        check_record("The request", values, KINDS, may_lack=(*ASKED, "options"))
+        if self.labels:
+            values["labels"] = list(self.labels)
+        if self.prefix is not None:
+            values["prefix"] = self.prefix
+        check_record("The request", values, KINDS, may_lack=set(KINDS) - set(_NEEDED))
         return values
 
     @classmethod
@@ -70,7 +84,6 @@ class Request:
         Raises:
             InputError: A field is missing, unknown or of the wrong type.
         """
-        may_lack = [name for name in KINDS if name not in ("task", "text", "model", "methods")]
-        known = dict(check_record("The request", values, KINDS, may_lack=may_lack))
+        known = dict(check_record("The request", values, KINDS, may_lack=set(KINDS) - set(_NEEDED)))
         question = Question(**{name: known.pop(name) for name in ASKED if name in known})
-        return cls(known["task"], known["model"], question, known["methods"], known.get("options", {}))
+        return cls(question=question, **known)
