@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from explain.analysis import Analysis
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
@@ -20,6 +18,7 @@ from explain.types import Question, Unit
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class TokenExplainer:
@@ -90,12 +89,13 @@ class TokenExplainer:
         """Take everything off the model again; it is then exactly as it was handed in."""
         self.model.close()
 
-    def ask(self, question: str | Question, *, recording: bool = False, **asked: Any) -> Analysis:
+    def ask(self, question: str | Question, *, methods: Iterable[Method] = (), **asked: Any) -> Analysis:
         """Read and predict a text, ready to be explained method by method.
 
         Args:
             question: A text, or a text with what is asked about it.
-            recording: Record the pass for methods that read what the model computed in it; else they make a pass of their own.
+            methods: What is going to explain it: what they all read of the prediction's pass (recordings, gradients) is then kept from
+                it, else they make a pass of their own.
             asked: Fields of `Question` (target, foil, unit, position, step) that the question leaves open.
 
         Raises:
@@ -103,7 +103,13 @@ class TokenExplainer:
         """
         whole = Question.of(question, **asked)
         encoding = self.model.encode(whole)
-        prediction, scores = self.model.answer(encoding, whole, recording=recording)
+        chosen = tuple(methods)
+        prediction, scores = self.model.answer(
+            encoding,
+            whole,
+            recording=any(method.reads_trace for method in chosen),
+            differentiable=any(method.reads_gradient for method in chosen),
+        )
         return Analysis(self.model, encoding, prediction, scores)
 
     def truncate(self, question: str | Question, **asked: Any) -> Truncation | None:
@@ -152,7 +158,7 @@ class TokenExplainer:
         """
         chosen = make_methods(methods, options)
         question = Question.of(text, target=target, foil=foil, unit=unit, position=position, step=step)
-        analysis = self.ask(question, recording=any(method.reads_trace for method in chosen))
+        analysis = self.ask(question, methods=chosen)
         explanation = analysis.explanation([analysis.run(method) for method in chosen])
         if visualize:
             from explain.visualization.notebook import show

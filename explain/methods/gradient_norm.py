@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from captum.attr import Saliency as CaptumSaliency
-
 from explain.methods.method import Method, MethodResult
 from explain.models.score import Score
 from explain.types import Family
@@ -15,8 +13,9 @@ from explain.types import Family
 class GradientNorm(Method):
     """The Euclidean norm of the gradient of the score with respect to each token's embedding.
 
-    In units of the score per unit of embedding: how sensitive the score is to a token, in no direction. Computed by captum's Saliency
-    at the output of the embedding layer. Source: Simonyan et al., 2014, arXiv:1312.6034; Li et al., 2016, arXiv:1506.01066.
+    In units of the score per unit of embedding: how sensitive the score is to a token, in no direction. Taken at the output of the
+    embedding layer; the gradient is shared with gradient x input. Source: Simonyan et al., 2014, arXiv:1312.6034; Li et al., 2016,
+    arXiv:1506.01066.
     """
 
     name = "gradient_norm"
@@ -25,11 +24,12 @@ class GradientNorm(Method):
     caution = "Has no sign and no fixed sum: it ranks tokens, it does not share out the score."
     reference = "Simonyan et al. 2014, arXiv:1312.6034; Li et al. 2016, arXiv:1506.01066"
     family = Family.EXTERNAL
+    reads_gradient = True
     signed = False
 
     def expected_passes(self, score: Score) -> int:
         return 3
 
     def compute(self, score: Score) -> MethodResult:
-        gradients = CaptumSaliency(score.of_embeddings).attribute(score.embeddings().requires_grad_(), abs=False)
-        return MethodResult(gradients.detach().double().norm(dim=-1)[0])  # [n]
+        _, gradient = score.gradient()
+        return MethodResult(gradient.double().norm(dim=-1)[0])  # [n]

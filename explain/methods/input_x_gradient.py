@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from captum.attr import InputXGradient as CaptumInputXGradient
-
 from explain.methods.method import Method, MethodResult
 from explain.models.score import Score
 from explain.types import Family
@@ -15,8 +13,8 @@ from explain.types import Family
 class InputXGradient(Method):
     """The gradient of the score with respect to each token's embedding, times that embedding, summed over its dimensions.
 
-    In units of the score: the first-order effect of scaling a token's embedding. Computed by captum at the output of the
-    embedding layer. Source: Shrikumar et al., 2016, arXiv:1605.01713.
+    In units of the score: the first-order effect of scaling a token's embedding. Taken at the output of the embedding layer, and equal
+    to captum's InputXGradient there; the gradient is shared with the gradient norm. Source: Shrikumar et al., 2016, arXiv:1605.01713.
     """
 
     name = "input_x_gradient"
@@ -25,10 +23,12 @@ class InputXGradient(Method):
     caution = "A local slope: where the model is saturated it misses tokens that matter; the scores have no fixed sum."
     reference = "Shrikumar et al. 2016, arXiv:1605.01713"
     family = Family.EXTERNAL
+    reads_gradient = True
     signed = True
 
     def expected_passes(self, score: Score) -> int:
         return 3
 
     def compute(self, score: Score) -> MethodResult:
-        return MethodResult(CaptumInputXGradient(score.of_embeddings).attribute(score.embeddings().requires_grad_()).sum(-1)[0])  # [n]
+        embeddings, gradient = score.gradient()
+        return MethodResult((embeddings * gradient).sum(-1)[0])  # [n]

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
 from explain.errors import UnsupportedError
@@ -106,6 +105,8 @@ class IntegratedGradients(Method):
         self, score: Score, baseline: Tensor, embeddings: Tensor, ways: list[tuple[float, float]], known: dict[float, float], rows: int
     ) -> list[Panel]:
         """Captum's integrated gradients on each stretch of the way, all of them as rows of batches."""
+        from captum.attr import IntegratedGradients as CaptumIntegratedGradients
+
         starts, ends = (torch.cat([torch.lerp(baseline, embeddings, way[side]) for way in ways]) for side in (0, 1))
         attributed = CaptumIntegratedGradients(score.of_embeddings).attribute(
             ends, starts, n_steps=self.steps, method="gausslegendre", internal_batch_size=max(rows, len(ways))

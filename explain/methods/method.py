@@ -128,6 +128,7 @@ class Method(ABC):
         target_blind: Whether the scores are the same for every target.
         needs_attention: Whether the model must let its attention be seen.
         reads_trace: Whether it reads what the model computed in its plain pass, which then is recorded once for all.
+        reads_gradient: Whether it reads the plain gradient at the embeddings, which then is taken from the pass of the prediction.
     """
 
     name: ClassVar[str]
@@ -141,6 +142,7 @@ class Method(ABC):
     target_blind: ClassVar[bool] = False
     needs_attention: ClassVar[bool] = False
     reads_trace: ClassVar[bool] = False
+    reads_gradient: ClassVar[bool] = False
 
     @abstractmethod
     def compute(self, score: Score) -> MethodResult | Array | torch.Tensor:

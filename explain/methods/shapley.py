@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-import shap
 
 from explain.errors import InputError
 from explain.methods.method import Method, MethodResult, completeness_gap, option
 from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
-from explain.models.perturbation import Granularity, Keep, PerturbedScore, Replacement, groups_of, spread
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
 from explain.models.score import Score
 from explain.tokens import Word
 from explain.types import Array, Family
@@ -30,35 +28,6 @@ class Estimator(StrEnum):
     KERNEL = "kernel"
     PERMUTATION = "permutation"
     PARTITION = "partition"
-
-
-class PlayerMasker(shap.maskers.Text):  # type: ignore[misc]
-    """shap's text masker on tokens that are given instead of made: it hands on which players are kept, special ones always.
-
-    So the model is asked by token ids, nothing is tokenized again, and shap's clustering of the text stays in use.
-    """
-
-    def __init__(self, tokenizer: Any, groups: Sequence[Word], *, clustered: bool) -> None:
-        super().__init__(tokenizer, mask_token=tokenizer.pad_token_id or 0, output_type="token_ids")
-        following = [*(group.before for group in groups[1:]), ""]
-        texts = ["" if group.special and not group.before else group.text + after for group, after in zip(groups, following, strict=True)]
-        self._special = np.array([group.special for group in groups])
-        self._segments_s = np.array(texts)
-        self._tokenized_s = np.arange(len(groups))
-        if not clustered:
-            self.clustering = None
-
-    def __call__(self, mask: Keep, s: Any) -> tuple[Keep]:
-        return ((mask | self._special)[None],)
-
-    def _update_s_cache(self, s: Any) -> None:
-        """The text does not change."""
-
-    def invariants(self, s: Any) -> Keep:
-        return self._special[None]
-
-    def data_transform(self, s: Any) -> tuple[list[str]]:
-        return (self._segments_s.tolist(),)
 
 
 @dataclass(frozen=True)
@@ -123,27 +92,15 @@ class Shapley(Method):
         if count < 2:
             full, empty = perturbed(np.array([[True], [False]]).repeat(count, axis=1)) if count else (0.0, 0.0)
             return np.full(count, full - empty), None
-        if estimator is Estimator.EXACT:
-            if count > MOST_EXACT_PLAYERS:
-                raise InputError(
-                    f"The exact estimator takes at most {MOST_EXACT_PLAYERS} players, the text has {count}. "
-                    "Use the kernel estimator, or words as players."
-                )
-            return _by_shap(shap.explainers.Exact, score, perturbed, groups, clustered=False), None
-        if estimator is Estimator.PARTITION:
-            return _by_shap(shap.explainers.Partition, score, perturbed, groups, clustered=True), None
+        if estimator is Estimator.EXACT and count > MOST_EXACT_PLAYERS:
+            raise InputError(
+                f"The exact estimator takes at most {MOST_EXACT_PLAYERS} players, the text has {count}. "
+                "Use the kernel estimator, or words as players."
+            )
+        if estimator in (Estimator.EXACT, Estimator.PARTITION):
+            from explain.methods import shap_explainers
+
+            ask = shap_explainers.exact if estimator is Estimator.EXACT else shap_explainers.partition
+            return ask(score, perturbed, groups), None
         sample: Callable[..., tuple[Array, Array]] = kernel_shap if estimator is Estimator.KERNEL else permutation_shapley
         return sample(perturbed, count, max(self.evaluations, 4 * count), np.random.default_rng(self.seed))
-
-
-def _by_shap(explainer: Any, score: Score, perturbed: PerturbedScore, groups: Sequence[Word], *, clustered: bool) -> Array:
-    """Values of the players by one of shap's deterministic explainers."""
-    masker = PlayerMasker(score.model.tokenizer, groups, clustered=clustered)
-    playing = np.array([not group.special for group in groups])
-
-    def ask(keep: Keep) -> Array:
-        return perturbed(np.asarray(keep, dtype=bool)[:, playing])
-
-    explained = explainer(ask, masker)(["text"], max_evals=2 ** (MOST_EXACT_PLAYERS + 1), batch_size=256, silent=True)
-    values: Array = np.asarray(explained.values[0], dtype=np.float64)[playing]
-    return values

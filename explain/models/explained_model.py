@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from explain.errors import InputError
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
 from explain.models.tasks.task import Task
 from explain.types import Encoding, Prediction, Question
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class ExplainedModel(InstrumentedModel):
@@ -44,19 +47,22 @@ class ExplainedModel(InstrumentedModel):
             raise InputError("The text is empty. Type a sentence to explain.")
         return self.task.encode(self, asked)
 
-    def answer(self, encoding: Encoding, question: str | Question, *, recording: bool = False) -> tuple[Prediction, tuple[Score, ...]]:
+    def answer(
+        self, encoding: Encoding, question: str | Question, *, recording: bool = False, differentiable: bool = False
+    ) -> tuple[Prediction, tuple[Score, ...]]:
         """What the model says to an encoded question, and the scores that explain it: one, or one for each output token.
 
         Args:
             encoding: Of this question.
             question: What is asked.
             recording: Record the pass, for methods that read what the model computed in it.
+            differentiable: Keep its graph, for methods that read the gradient at the embeddings.
 
         Raises:
             TargetError: The target or foil cannot be said, or they are the same.
             InputError: The unit or step does not exist here.
         """
-        return self.task.answer(self, encoding, Question.of(question), recording=recording)
+        return self.task.answer(self, encoding, Question.of(question), recording=recording, differentiable=differentiable)
 
     def ask(self, question: str | Question) -> tuple[Prediction, tuple[Score, ...]]:
         """`encode` and `answer` in one."""

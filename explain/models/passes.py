@@ -59,15 +59,19 @@ class Recording:
     Attributes:
         inputs: Hidden states [1, n, d].
         outputs: All that the layer returned.
+        detached: Keep both without their graph.
     """
 
     inputs: dict[Layer, list[Tensor]] = field(default_factory=dict)
     outputs: dict[Layer, list[Any]] = field(default_factory=dict)
+    detached: bool = False
 
     def run(self, layer: Layer, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.inputs.setdefault(layer, []).append(args[0] if args else kwargs["hidden_states"])
         output = forward(*args, **kwargs)
-        self.outputs.setdefault(layer, []).append(output)
+        kept = (args[0] if args else kwargs["hidden_states"], output)
+        entered, left = _each_tensor(kept, Tensor.detach) if self.detached else kept
+        self.inputs.setdefault(layer, []).append(entered)
+        self.outputs.setdefault(layer, []).append(left)
         return output
 
     def each(self, group: str, call: int = 0) -> list[Tensor]:
@@ -122,7 +126,10 @@ class Resumed:
             return known
         if self._state is not None and group == self._first:
             known = with_hidden(known, self._state(call))
-        return _with_rows(known, self._rows)
+        return _each_tensor(known, self._as_rows)
+
+    def _as_rows(self, value: Tensor) -> Tensor:
+        return value.expand(self._rows, *value.shape[1:]) if value.dim() > 1 and value.shape[0] == 1 else value
 
 
 def hidden_of(output: Any) -> Tensor:
@@ -136,8 +143,8 @@ def with_hidden(output: Any, hidden: Tensor) -> Any:
     return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
 
-def _with_rows(value: Any, rows: int) -> Any:
-    """Every tensor of one row in nested tuples as `rows` rows."""
-    if isinstance(value, Tensor) and value.dim() > 1 and value.shape[0] == 1:
-        return value.expand(rows, *value.shape[1:])
-    return tuple(_with_rows(item, rows) for item in value) if type(value) is tuple else value
+def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Nested tuples with every tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    return tuple(_each_tensor(item, change) for item in value) if type(value) is tuple else value

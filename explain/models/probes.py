@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from explain.models.architectures import AttentionSite
 
@@ -43,17 +42,21 @@ class AttentionProbe:
 
 @dataclass
 class AttentionRecorder(AttentionProbe):
-    """Keeps attention probabilities [B, heads, q, k] and the heads' outputs [B, q, heads, d] of the first call of every site."""
+    """Keeps attention probabilities [B, heads, q, k] and the heads' outputs [B, q, heads, d] of the first call of every site.
+
+    They keep their graph unless they are `detached`.
+    """
 
     recorded: dict[AttentionSite, Tensor] = field(default_factory=dict)
     outputs: dict[AttentionSite, Tensor] = field(default_factory=dict)
+    detached: bool = False
 
     def weights(self, site: AttentionSite, weights: Tensor) -> Tensor:
-        self.recorded.setdefault(site, weights)
+        self.recorded.setdefault(site, weights.detach() if self.detached else weights)
         return weights
 
     def output(self, site: AttentionSite, output: Tensor) -> Tensor:
-        self.outputs.setdefault(site, output)
+        self.outputs.setdefault(site, output.detach() if self.detached else output)
         return output
 
 
@@ -148,6 +151,8 @@ def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tenso
 
 
 def _plain_attention(implementation: str, module: nn.Module) -> Callable[..., tuple[Tensor, Tensor | None]]:
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
     eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
     function: Callable[..., tuple[Tensor, Tensor | None]] = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager)
     return function

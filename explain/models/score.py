@@ -63,11 +63,15 @@ class Reading:
         logits: Over the candidates [C].
         trace: Everything that was recorded in it, once somebody needed that.
         positions: The positions whose last state decides the score, once known.
+        graph: Embeddings [1, n, d] and the logits [1, C] that were computed from them with a graph, until the gradient is taken.
+        gradient: The embeddings and the gradient of the score there, both [1, n, d], once known.
     """
 
     logits: Tensor | None = None
     trace: Trace | None = None
     positions: tuple[int, ...] | None = None
+    graph: tuple[Tensor, Tensor] | None = None
+    gradient: tuple[Tensor, Tensor] | None = None
 
 
 class _LastOutput(AttentionProbe):
@@ -161,17 +165,24 @@ class Score:
 
     def of_embeddings(self, embeddings: Tensor) -> Tensor:
         """Score [B] with the embeddings of all read tokens replaced by `embeddings` [B, tokens, d]; differentiable in them."""
-        encoding = self.encoding
-        length = encoding.input_length
-        given, prefix = embeddings[:, :length], embeddings[:, length:]
+        with embedded(self.model, self.encoding, embeddings):
+            return self.of_rows(*self.encoding.batch(embeddings.shape[0]))
 
-        def of_prefix(original: Tensor) -> Tensor:
-            if encoding.mirrored:
-                return torch.cat([original[:, :1], given[:, :-1].to(original)], dim=1)
-            return prefix.to(original) if encoding.has_prefix else original
-
-        with self.model.instruments.embeddings(lambda original: given.to(original), of_prefix):
-            return self.of_rows(*encoding.batch(embeddings.shape[0]))
+    def gradient(self) -> tuple[Tensor, Tensor]:
+        """The embeddings of the text and the gradient of the score there, both [1, tokens, d]; taken once for all who need it."""
+        reading = self._reading
+        if reading.gradient is None:
+            with torch.enable_grad():
+                if reading.graph is None:
+                    embeddings = self.embeddings().requires_grad_()
+                    score = self.of_embeddings(embeddings)
+                else:
+                    embeddings, logits = reading.graph
+                    score = self.of_logits(logits)
+            reading.graph = None
+            reading.gradient = embeddings.detach(), torch.autograd.grad(score.sum(), embeddings)[0]
+        self.passes = max(self.passes, 1)
+        return reading.gradient
 
     def answers(self, rows: int = 1) -> Answers:
         """What the model says in a pass of `rows` copies of the text, under the contexts that are active."""
@@ -205,7 +216,8 @@ class Score:
         reading = self._reading
         if reading.trace is None:
             checkpoint()
-            reading.trace = record(self.model.instruments, lambda: self._task.logits(self.model, self.encoding, *self.encoding.batch()))
+            with torch.no_grad():
+                reading.trace = record(self.model.instruments, lambda: self._task.logits(self.model, self.encoding, *self.encoding.batch()))
         self.passes += not self._read
         self._read = True
         return reading.trace
@@ -241,6 +253,19 @@ class Score:
     def rows_per_batch(self) -> int:
         """How many copies of the text go through the model at once."""
         return self.model.rows_per_batch(len(self.encoding.tokens))
+
+
+def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -> contextlib.AbstractContextManager[None]:
+    """Within, the embeddings of all read tokens are `embeddings` [B, tokens, d]."""
+    length = encoding.input_length
+    given, prefix = embeddings[:, :length], embeddings[:, length:]
+
+    def of_prefix(original: Tensor) -> Tensor:
+        if encoding.mirrored:
+            return torch.cat([original[:, :1], given[:, :-1].to(original)], dim=1)
+        return prefix.to(original) if encoding.has_prefix else original
+
+    return model.instruments.embeddings(lambda original: given.to(original), of_prefix)
 
 
 def margin(target: Target, foil: Target | None) -> str:

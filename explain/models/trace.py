@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from explain.models.architectures import AttentionSite
@@ -62,9 +61,9 @@ class Trace:
 
 
 def record(instruments: Instruments, forward: Callable[[], Tensor]) -> Trace:
-    """The trace of a pass of one row that gives logits [1, C]."""
-    layers, probe = Recording(), AttentionRecorder()
-    with torch.no_grad(), instruments.layers(layers), instruments.attention(probe):
+    """The trace of a pass of one row that gives logits [1, C]; what is kept holds no graph, the logits may."""
+    layers, probe = Recording(detached=True), AttentionRecorder(detached=True)
+    with instruments.layers(layers), instruments.attention(probe):
         logits = forward()
     return Trace(logits, layers, probe.recorded, probe.outputs, instruments)
 

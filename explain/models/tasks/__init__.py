@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from transformers import PreTrainedModel
-from transformers.models.auto import modeling_auto
+from typing import TYPE_CHECKING
 
 from explain.errors import InputError, UnsupportedError
 from explain.models.tasks.classification import Classification
@@ -15,6 +13,9 @@ from explain.models.tasks.masked_lm import MaskedLM
 from explain.models.tasks.next_token import NextToken
 from explain.models.tasks.span_infilling import SpanInfilling
 from explain.models.tasks.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (MaskedLM, Classification, NextToken, SpanInfilling, Generation, Embedding)}
 """By name, in the order in which they are shown. A new task is added here, or by `add_task`."""
@@ -61,6 +62,8 @@ def detect(class_name: str) -> str:
     Raises:
         UnsupportedError: None of ours.
     """
+    from transformers.models.auto import modeling_auto
+
     for mapping, task in _HEADS:
         names = getattr(modeling_auto, mapping).values()
         if any(class_name == name or (isinstance(name, tuple) and class_name in name) for name in names):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import TargetError, UnsupportedError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.task import FOIL, UNIT, Task, at_least_single, encode_input
 from explain.types import Encoding, Question, Target
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class Classification(Task):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from explain.errors import InputError, UnsupportedError
 from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.task import FOIL, UNIT, VocabularyTask, at, encode_input
 from explain.types import Encoding, Question
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BLANK = re.compile(r"\[MASK\]|<mask>|_{2,}", re.IGNORECASE)
 

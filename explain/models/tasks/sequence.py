@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding
 
 from explain.errors import InputError, TargetError
 from explain.models import architectures
@@ -46,7 +45,7 @@ class SequenceTask(VocabularyTask):
         return question.target
 
     def answer(
-        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False
+        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
     ) -> tuple[Prediction, tuple[Score, ...]]:
         unit = self.unit(question.unit)
         logits = self.step_logits(model, encoding)
@@ -113,6 +112,8 @@ def padding(model: InstrumentedModel) -> int | None:
 
 def prefix_tokens(model: InstrumentedModel, ids: list[int], start: int) -> tuple[Token, ...]:
     """Tokens of an output prefix; the first `start` of them open the output and are special."""
+    from transformers import BatchEncoding
+
     text = model.tokenizer.decode(ids[start:], clean_up_tokenization_spaces=False)
     offsets, reached = [], 0
     for number in range(len(ids)):

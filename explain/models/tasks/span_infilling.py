@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import InputError, UnsupportedError
 from explain.models import architectures
@@ -14,6 +14,9 @@ from explain.models.tasks.masked_lm import BLANK, extent
 from explain.models.tasks.sequence import STEP, SequenceTask, given_ids, greedy, with_output
 from explain.models.tasks.task import FOIL, UNIT, encode_input
 from explain.types import Encoding, Question
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 SENTINEL = re.compile(r"<extra_id_\d+>")
 NEW_TOKENS = 8

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from explain.errors import InputError, TargetError, UnsupportedError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
-from explain.models.score import Reading, Score, in_unit
+from explain.models.score import Reading, Score, embedded, in_unit
 from explain.models.trace import record
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Target, Unit
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 CANDIDATES = 10
 FOIL = "rather than"
@@ -98,7 +101,7 @@ class Task(ABC):
         return False
 
     def answer(
-        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False
+        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
     ) -> tuple[Prediction, tuple[Score, ...]]:
         """What the model says, and the scores that explain it: one, or one for each output token of a sequence task.
 
@@ -109,21 +112,38 @@ class Task(ABC):
         if question.step is not None:
             raise InputError(f"A step was given ({question.step}), but {self.title.lower()} has one answer. Leave it out.")
         unit = self.unit(question.unit)
-        reading = self.read(model, encoding, recording=recording)
+        reading = self.read(model, encoding, recording=recording, differentiable=differentiable)
         logits: Any = reading.logits
         prediction = self.prediction(model, encoding, logits)
         target = prediction.candidates[0] if question.target is None else self.target(model, logits, question.target)
         foil = None if question.foil is None else distinct(target, self.target(model, logits, question.foil))
         return prediction, (Score(model, self, encoding, target, foil, unit, reading),)
 
-    def read(self, model: InstrumentedModel, encoding: Encoding, *, recording: bool = False) -> Reading:
-        """The plain pass of the text, recorded if that is asked for and the model lets its attention be seen."""
-        inputs, positions = encoding.batch()
-        if recording and model.attention_groups:
-            trace = record(model.instruments, lambda: self.logits(model, encoding, inputs, positions))
-            return Reading(trace.logits[0], trace)
-        with torch.no_grad():
-            return Reading(self.logits(model, encoding, inputs, positions)[0])
+    def read(self, model: InstrumentedModel, encoding: Encoding, *, recording: bool = False, differentiable: bool = False) -> Reading:
+        """The plain pass of the text.
+
+        Args:
+            model: The model.
+            encoding: The text as it reads it.
+            recording: Record everything, if the model lets its attention be seen.
+            differentiable: Keep the graph from the embeddings to the logits.
+        """
+        reading = Reading()
+        with contextlib.ExitStack() as active:
+            active.enter_context(torch.set_grad_enabled(differentiable))
+            if differentiable:
+                embeddings = model.embed(encoding.inputs).requires_grad_()
+                active.enter_context(embedded(model, encoding, embeddings))
+            if recording and model.attention_groups:
+                trace = record(model.instruments, lambda: self.logits(model, encoding, *encoding.batch()))
+                logits = trace.logits
+                reading.trace = replace(trace, logits=logits.detach())
+            else:
+                logits = self.logits(model, encoding, *encoding.batch())
+        reading.logits = logits[0].detach()
+        if differentiable:
+            reading.graph = embeddings, logits
+        return reading
 
     def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
         """What the model says, from the logits [C] of the text."""
