@@ -52,10 +52,10 @@ def bootstrap(values: Array, *, samples: int = SAMPLES, confidence: float = CONF
     return Interval(mean, np.asarray(found.low), np.asarray(found.high))
 
 
-def places(values: Mapping[str, Array], *, samples: int = SAMPLES, confidence: float = CONFIDENCE, seed: int = 0) -> dict[str, int]:
-    """The place of each entry, 1 for the best; entries that the texts cannot tell apart may share one.
+def ranks(values: Mapping[str, Array], *, samples: int = SAMPLES, confidence: float = CONFIDENCE, seed: int = 0) -> dict[str, int]:
+    """The rank of each entry, 1 for the best; entries that the texts cannot tell apart may share one.
 
-    An entry's place is 1 plus the number of entries that are better than it: those whose paired difference of values [texts] has a
+    An entry's rank is 1 plus the number of entries that are better than it: those whose paired difference of values [texts] has a
     bootstrap interval above zero.
     """
     names = list(values)

@@ -6,19 +6,27 @@ Agreement is not quality: two methods may agree and both be wrong, or disagree a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from explain.errors import InputError
+from explain.evaluation.features import features_of
+from explain.evaluation.labels import Labelled, MethodLabel, labels_of
+from explain.evaluation.texts import iter_explanations
 from explain.intervals import SAMPLES, Interval, bootstrap
+from explain.methods.method import Method
+from explain.models.perturbation import Granularity
 from explain.results import Attribution, Explanation
-from explain.tokens import Word, sum_over, words
-from explain.types import Array, Family, listed
+from explain.similarity import cosine, kendall, overlap, spearman
+from explain.tokens import sum_over
+from explain.types import Array, Family, Question, listed
+
+if TYPE_CHECKING:
+    from explain.explainer import TokenExplainer
 
 
 class Measure(StrEnum):
@@ -31,85 +39,99 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Labelled):
     """Pairwise agreement of the methods on one text; internal methods come first.
 
     Attributes:
-        methods: Their names.
-        families: Internal or external, one per method.
-        players: The tokens or words compared.
-        k: How many tokens count as the top for `top_k`.
+        labels: The methods.
+        features: The tokens or words compared.
+        k: How many of them count as the top for `top_k`.
         matrices: Measure -> [methods, methods]; NaN where a ranking does not exist because all scores are equal.
     """
 
-    methods: tuple[str, ...]
-    families: tuple[Family, ...]
-    players: tuple[str, ...]
+    labels: tuple[MethodLabel, ...]
+    features: tuple[str, ...]
     k: int
     matrices: Mapping[Measure, Array]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON."""
         return {
-            "methods": list(self.methods),
-            "families": [family.value for family in self.families],
-            "players": list(self.players),
+            **_methods(self),
+            "features": list(self.features),
             "k": self.k,
             **{measure.value: listed(matrix) for measure, matrix in self.matrices.items()},
         }
 
 
 @dataclass(frozen=True)
-class MeanAgreement:
+class MeanAgreement(Labelled):
     """Agreement averaged over texts.
 
     Attributes:
-        methods: Their names.
-        families: Internal or external, one per method.
+        labels: The methods.
         texts: How many.
         matrices: Measure -> mean and bootstrap interval over the texts, [methods, methods] each.
     """
 
-    methods: tuple[str, ...]
-    families: tuple[Family, ...]
+    labels: tuple[MethodLabel, ...]
     texts: int
     matrices: Mapping[Measure, Interval]
+
+    @classmethod
+    def of(cls, results: Sequence[Agreement], *, samples: int = SAMPLES, seed: int = 0) -> MeanAgreement:
+        """The agreement of the same methods averaged over several texts, with bootstrap intervals over the texts.
+
+        A pair that has no ranking on a text counts as no agreement (0) there.
+
+        Raises:
+            InputError: There is no text, or the methods differ from text to text.
+        """
+        if not results:
+            raise InputError("There are no texts to average over. Give at least one.")
+        first = results[0]
+        if any(result.methods != first.methods for result in results):
+            raise InputError("The texts were explained by different methods. Explain each with the same ones.")
+        matrices = {
+            measure: bootstrap(np.nan_to_num(np.stack([result.matrices[measure] for result in results])), samples=samples, seed=seed)
+            for measure in Measure
+        }
+        return cls(first.labels, len(results), matrices)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON."""
         return {
-            "methods": list(self.methods),
-            "families": [family.value for family in self.families],
+            **_methods(self),
             "texts": self.texts,
             **{measure.value: interval.to_dict() for measure, interval in self.matrices.items()},
         }
 
 
-def agreement(explanation: Explanation, *, k: int | None = None, merge_words: bool = False) -> Agreement:
+def agreement(explanation: Explanation, *, k: int | None = None, granularity: Granularity = Granularity.TOKENS) -> Agreement:
     """Kendall's tau-b, Spearman's rho, top-k overlap and cosine between all pairs of methods of one explanation.
 
     Special tokens are left out. Where one of the two methods has no sign, the other's absolute scores are compared with it; two signed
-    methods are compared with their signs. The top k are those with the largest absolute scores; ties at the k-th place count in
+    methods are compared with their signs. The top k are those with the largest absolute scores; ties at the k-th rank count in
     the shares in which they fill it, so that the overlap does not depend on the order of the tokens.
 
     Args:
         explanation: With at least two methods.
-        k: Size of the top; a quarter of the tokens (at least one) if left out.
-        merge_words: Compare words (sums of their tokens' scores) instead of tokens.
+        k: Size of the top; a quarter of the features (at least one) if left out.
+        granularity: Compare tokens, or words (sums of their tokens' scores).
 
     Raises:
-        InputError: There are fewer than two methods or fewer than two tokens, or k is out of bounds.
+        InputError: There are fewer than two methods or fewer than two features, or k is out of bounds.
     """
     attributions = ordered(explanation)
     if len(attributions) < 2:
         raise InputError(f"Agreement compares methods: choose at least two, got {len(attributions)}.")
-    groups = players_of(explanation, merge_words=merge_words)
-    if len(groups) < 2:
-        raise InputError("Agreement compares rankings of tokens: the text needs at least two.")
-    size = max(1, round(len(groups) / 4)) if k is None else k
-    if not 1 <= size <= len(groups):
-        raise InputError(f"k must be between 1 and the number of tokens ({len(groups)}), got {k}.")
-    scores = [sum_over(groups, a.scores) for a in attributions]
+    features = features_of(explanation, granularity)
+    if len(features) < 2:
+        raise InputError(f"Agreement compares rankings of {granularity}: the text needs at least two.")
+    size = max(1, round(len(features) / 4)) if k is None else k
+    if not 1 <= size <= len(features):
+        raise InputError(f"k must be between 1 and the number of {granularity} ({len(features)}), got {k}.")
+    scores = [sum_over(features, a.scores) for a in attributions]
     matrices = {measure: np.eye(len(attributions)) for measure in Measure}
     for row, first in enumerate(attributions):
         for column in range(row + 1):
@@ -118,33 +140,49 @@ def agreement(explanation: Explanation, *, k: int | None = None, merge_words: bo
             for measure in Measure:
                 value = overlap(one, other, size) if measure is Measure.TOP_K else SIMILARITIES[measure](one, other)
                 matrices[measure][row, column] = matrices[measure][column, row] = value
-    return Agreement(
-        tuple(a.method for a in attributions),
-        tuple(a.family for a in attributions),
-        tuple(group.text for group in groups),
-        size,
-        matrices,
-    )
+    return Agreement(labels_of(attributions), tuple(feature.text for feature in features), size, matrices)
 
 
-def mean_agreement(results: Sequence[Agreement], *, samples: int = SAMPLES, seed: int = 0) -> MeanAgreement:
-    """The agreement of the same methods averaged over several texts, with bootstrap intervals over the texts.
+def iter_agreement(
+    explainer: TokenExplainer,
+    texts: Iterable[str | Question],
+    methods: Iterable[str | Method],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    k: int | None = None,
+    granularity: Granularity = Granularity.TOKENS,
+    **asked: Any,
+) -> Iterator[Agreement]:
+    """The agreement on every text, one whole text after the other. The arguments are those of `evaluate_agreement`."""
+    for _, explanation in iter_explanations(explainer, texts, methods, options=options, **asked):
+        yield agreement(explanation, k=k, granularity=granularity)
 
-    A pair that has no ranking on a text counts as no agreement (0) there.
+
+def evaluate_agreement(
+    explainer: TokenExplainer,
+    texts: Iterable[str | Question],
+    methods: Iterable[str | Method],
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    **more: Any,
+) -> MeanAgreement:
+    """How far the methods agree, averaged over texts, with bootstrap intervals over them.
+
+    Args:
+        explainer: What to ask.
+        texts: Texts or questions; of a sequence task the output token `step` is explained, the last if left out.
+        methods: At least two, names or methods.
+        samples: Bootstrap samples.
+        seed: Of the bootstrap.
+        more: `options` of methods given by name, `k` and `granularity` as for `agreement`, and fields of `Question` (target, foil, unit,
+            position, step) that the texts leave open.
 
     Raises:
-        InputError: There is no text, or the methods differ from text to text.
+        InputError: A text cannot be explained or compared.
+        UnsupportedError: A method cannot explain this model.
     """
-    if not results:
-        raise InputError("There are no texts to average over. Give at least one.")
-    first = results[0]
-    if any(result.methods != first.methods for result in results):
-        raise InputError("The texts were explained by different methods. Explain each with the same ones.")
-    matrices = {
-        measure: bootstrap(np.nan_to_num(np.stack([result.matrices[measure] for result in results])), samples=samples, seed=seed)
-        for measure in Measure
-    }
-    return MeanAgreement(first.methods, first.families, len(results), matrices)
+    return MeanAgreement.of(list(iter_agreement(explainer, texts, methods, **more)), samples=samples, seed=seed)
 
 
 def attention_agreement(explanation: Explanation, method: str, *, group: str | None = None) -> Array:
@@ -183,44 +221,8 @@ def ordered(explanation: Explanation) -> tuple[Attribution, ...]:
     return tuple(sorted(explanation, key=lambda a: a.family is not Family.INTERNAL))
 
 
-def players_of(explanation: Explanation, *, merge_words: bool) -> tuple[Word, ...]:
-    """The tokens or words that are compared: all but special ones."""
-    if merge_words:
-        return tuple(word for word in words(explanation.tokens, explanation.text) if not word.special)
-    return tuple(Word((i,), t.label, t.before, False) for i, t in enumerate(explanation.tokens) if not t.special)
-
-
-def kendall(first: Array, second: Array) -> float:
-    """Kendall's tau-b; NaN if one side is constant."""
-    return float("nan") if _constant(first, second) else float(stats.kendalltau(first, second).statistic)
-
-
-def spearman(first: Array, second: Array) -> float:
-    """Spearman's rho; NaN if one side is constant."""
-    return float("nan") if _constant(first, second) else float(stats.spearmanr(first, second).statistic)
-
-
-def cosine(first: Array, second: Array) -> float:
-    """Cosine of the angle between two score vectors; NaN if one is zero."""
-    length = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / length if length else float("nan")
-
-
-def overlap(first: Array, second: Array, k: int) -> float:
-    """Share of the k tokens with the largest absolute scores that two methods have in common."""
-    return float(np.minimum(_top(first, k), _top(second, k)).sum()) / k
-
-
-def _top(scores: Array, k: int) -> Array:
-    """1 for the k largest absolute scores; those tied at the k-th place share what is left of k."""
-    size = np.abs(scores)
-    last = np.sort(size)[-k]
-    above, tied = size > last, size == last
-    return np.where(above, 1.0, np.where(tied, (k - above.sum()) / tied.sum(), 0.0))
-
-
-def _constant(first: Array, second: Array) -> bool:
-    return bool(np.ptp(first) == 0 or np.ptp(second) == 0)
+def _methods(result: Labelled) -> dict[str, Any]:
+    return {"methods": list(result.methods), "titles": list(result.titles.values()), "families": [f.value for f in result.families]}
 
 
 SIMILARITIES: Mapping[Measure, Callable[[Array, Array], float]] = {

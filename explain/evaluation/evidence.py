@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from explain.errors import UnsupportedError
 from explain.models.explained_model import ExplainedModel
 
+Frame = tuple[tuple[str, str], str, tuple[str, str], str]
 # subject (singular, plural), what joins it to the attractor, attractor (singular, plural), what follows the verb
-FRAMES = (
+FRAMES: tuple[Frame, ...] = (
     (("key", "keys"), "to the", ("cabinet", "cabinets"), "on the table"),
     (("picture", "pictures"), "of the", ("child", "children"), "on the wall"),
     (("letter", "letters"), "from the", ("lawyer", "lawyers"), "in the drawer"),
@@ -40,7 +41,7 @@ KEYWORDS = {
 
 
 @dataclass(frozen=True)
-class Item:
+class EvidenceItem:
     """A text that is answered because of one word.
 
     Attributes:
@@ -62,7 +63,7 @@ class Item:
     pair: str
 
 
-def items_for(model: ExplainedModel) -> tuple[Item, ...]:
+def evidence_items(model: ExplainedModel) -> tuple[EvidenceItem, ...]:
     """The sentences that fit a model's task, in a fixed order.
 
     Raises:
@@ -83,15 +84,17 @@ def items_for(model: ExplainedModel) -> tuple[Item, ...]:
     return tuple(_agreement(frame, number, other, end, verbs) for frame in FRAMES for other, number in itertools.product((0, 1), repeat=2))
 
 
-def _agreement(frame: tuple[tuple[str, str], str, tuple[str, str], str], number: int, other: int, end: str, verbs: tuple[str, ...]) -> Item:
+def _agreement(frame: Frame, number: int, other: int, end: str, verbs: tuple[str, ...]) -> EvidenceItem:
     subjects, joined, attractors, rest = frame
     start = len("The ")
     text = f"The {subjects[number]} {joined} {attractors[other]} {end.format(rest)}".rstrip()
     kind = "agreement" if number == other else "agreement, attractor"
-    return Item(text, verbs[number], verbs[1 - number], start, start + len(subjects[number]), kind, f"{subjects[0]}, {attractors[other]}")
+    return EvidenceItem(
+        text, verbs[number], verbs[1 - number], start, start + len(subjects[number]), kind, f"{subjects[0]}, {attractors[other]}"
+    )
 
 
-def _keywords(model: ExplainedModel) -> tuple[Item, ...]:
+def _keywords(model: ExplainedModel) -> tuple[EvidenceItem, ...]:
     labels = [model.task.candidate_text(model, index) for index in range(_label_count(model))]
     found = {feeling: next((label for label in labels if label.casefold().startswith(feeling[:3])), None) for feeling in KEYWORDS}
     if None in found.values():
@@ -104,7 +107,7 @@ def _keywords(model: ExplainedModel) -> tuple[Item, ...]:
         for feeling, label in found.items():
             word = KEYWORDS[feeling][number]
             start = carrier.index("{")
-            items.append(Item(carrier.format(word), str(label), None, start, start + len(word), "keyword", f"{carrier} {number}"))
+            items.append(EvidenceItem(carrier.format(word), str(label), None, start, start + len(word), "keyword", f"{carrier} {number}"))
     return tuple(items)
 
 

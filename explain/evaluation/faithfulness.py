@@ -10,69 +10,68 @@ from typing import Any
 import numpy as np
 
 from explain.errors import InputError
+from explain.evaluation.curves import Curve, RandomBand, curve_of
+from explain.evaluation.features import features_of
+from explain.evaluation.labels import Labelled, MethodLabel, labels_of
 from explain.evaluation.orders import best_order, importance_order, random_orders, width_within
-from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement
 from explain.models.score import Score, margin
 from explain.results import Attribution
 from explain.tokens import sum_over
 from explain.types import Array
 
-MOST_PLAYERS = 100
+MOST_FEATURES = 100
 MOST_ORDERS = 200
 WIDEST_BEAM = 64
 SEARCH_LIMIT = 1000
 NOISE = 1e-6
-BAND = (5, 95)
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The explained score while tokens are taken away, or brought back, in an order.
+class FaithfulnessSettings:
+    """How features are taken away to measure faithfulness.
 
     Attributes:
-        name: The method, or what the order is.
-        order: Numbers of the players, the most important first [n].
-        deletion: Score without the first k of the order, k = 0 … n.
-        insertion: Score with the first k alone, k = 0 … n.
+        replacement: What takes a token's place.
+        granularity: Take away tokens, or words (which have the sum of their tokens' scores).
+        orders: How many random orders, 2 to 200.
+        beam: Width of the two beam searches, 1 to 64; each scores about beam x n² / 2 inputs for n features.
+        seed: Of the random orders.
+        limit: About how many inputs each beam search may score. A text that needs more gets a narrower beam, down to a greedy search;
+            beyond that (n > 44 with the default) each step tries only the features that count most alone. The bounds are then looser,
+            but still no method is outside them.
+
+    Raises:
+        InputError: A number is out of bounds.
     """
 
-    name: str
-    order: tuple[int, ...]
-    deletion: Array
-    insertion: Array
+    replacement: Replacement = Replacement.AUTO
+    granularity: Granularity = Granularity.WORDS
+    orders: int = 20
+    beam: int = 4
+    seed: int = 0
+    limit: int = SEARCH_LIMIT
 
-    @property
-    def comprehensiveness(self) -> float:
-        """Area over the deletion curve: mean of score(text) - score(without the first k) over k = 1 … n - 1. Larger is better."""
-        return float(self.deletion[0] - self.deletion[1:-1].mean())
+    def __post_init__(self) -> None:
+        if not 2 <= self.orders <= MOST_ORDERS or not 1 <= self.beam <= WIDEST_BEAM:
+            raise InputError(
+                f"From 2 to {MOST_ORDERS} random orders and a beam of 1 to {WIDEST_BEAM} are needed, "
+                f"got {self.orders} orders and a beam of {self.beam}."
+            )
+        if self.limit < 1:
+            raise InputError(f"The limit of the search must be at least 1 input, got {self.limit}.")
 
-    @property
-    def sufficiency(self) -> float:
-        """Area over the insertion curve: mean of score(text) - score(the first k alone) over k = 1 … n - 1. Smaller is better."""
-        return float(self.insertion[-1] - self.insertion[1:-1].mean())
 
-
-@dataclass(frozen=True)
-class RandomBand:
-    """What random orders reach: means, and the 5th and 95th percentile of the curves."""
-
-    orders: int
-    deletion: Array
-    deletion_low: Array
-    deletion_high: Array
-    insertion: Array
-    insertion_low: Array
-    insertion_high: Array
-    comprehensiveness: float
-    sufficiency: float
+DEFAULT = FaithfulnessSettings()
 
 
 @dataclass(frozen=True)
-class Faithfulness:
-    """The race of the methods on one text.
+class Faithfulness(Labelled):
+    """How faithful the methods are on one text.
 
     Attributes:
-        players: What is taken away, in the order of the text [n].
+        labels: The methods.
+        features: What is taken away, in the order of the text [n].
         granularity: Tokens or words.
         replacement: What takes its place.
         curves: One per method.
@@ -84,7 +83,8 @@ class Faithfulness:
         seconds: Wall-clock time.
     """
 
-    players: tuple[str, ...]
+    labels: tuple[MethodLabel, ...]
+    features: tuple[str, ...]
     granularity: str
     replacement: str
     curves: tuple[Curve, ...]
@@ -99,7 +99,7 @@ class Faithfulness:
         for curve in self.curves:
             if curve.name == method:
                 return curve
-        raise KeyError(f"No method {method!r} in this race; it has {', '.join(curve.name for curve in self.curves)}.")
+        raise KeyError(f"No method {method!r} here; there are {', '.join(curve.name for curve in self.curves)}.")
 
     @property
     def best_insertion(self) -> Array:
@@ -137,10 +137,10 @@ class Faithfulness:
         """Plain Python for JSON; what is not defined is `None`."""
         random = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self.random).items()}
         return {
-            "players": list(self.players),
+            "features": list(self.features),
             "granularity": self.granularity,
             "replacement": self.replacement,
-            "methods": {curve.name: self._curve(curve) for curve in self.curves},
+            "methods": {curve.name: {"title": self.titles[curve.name], **self._curve(curve)} for curve in self.curves},
             "best": self._curve(self.best),
             "worst": self._curve(self.worst),
             "random": random,
@@ -167,20 +167,10 @@ class Faithfulness:
         }
 
 
-def faithfulness(
-    score: Score,
-    attributions: Sequence[Attribution],
-    *,
-    replacement: Replacement = Replacement.AUTO,
-    players: Granularity = Granularity.WORDS,
-    orders: int = 20,
-    beam: int = 4,
-    seed: int = 0,
-    limit: int = SEARCH_LIMIT,
-) -> Faithfulness:
-    """Take the tokens away in the order of each method, most important first, and bring them back in the same order.
+def faithfulness(score: Score, attributions: Sequence[Attribution], settings: FaithfulnessSettings = DEFAULT) -> Faithfulness:
+    """Take the features away in the order of each method, most important first, and bring them back in the same order.
 
-    The most important token is the one with the largest score towards the target; of a method without a sign, the largest score. Bounds
+    The most important feature is the one with the largest score towards the target; of a method without a sign, the largest score. Bounds
     are the mean of random orders and the best and worst orders that a beam search finds; the methods' and the random orders and their
     reverses are candidates too, so that no method is outside the bounds. All inputs of all orders go through the model once, in
     batches. Taking tokens away makes texts that the model never saw (Hase et al., 2021, arXiv:2106.00786); the mask token and the
@@ -192,52 +182,46 @@ def faithfulness(
     Args:
         score: What is explained.
         attributions: What the methods say of it.
-        replacement: What takes a token's place.
-        players: Tokens, or words with the sum of their tokens' scores.
-        orders: How many random orders.
-        beam: Width of the two beam searches; each scores about beam x n² / 2 inputs for n players.
-        seed: Of the random orders.
-        limit: About how many inputs each beam search may score. A text that needs more gets a narrower beam, down to a greedy search;
-            beyond that (n > 44 with the default) each step tries only the players that count most alone. The bounds are then looser,
-            but still no method is outside them.
+        settings: How features are taken away.
 
     Raises:
-        InputError: There is no method, the scores answer another question, there are fewer than two players or more than 100, or an
-            argument is out of bounds.
+        InputError: There is no method, the scores answer another question, or there are fewer than two features or more than 100.
         UnsupportedError: The tokenizer has no token for the replacement.
     """
     started = time.perf_counter()
-    groups = [group for group in groups_of(score.encoding, players) if not group.special]
-    _check(attributions, score, len(groups), orders, beam, limit)
-    value = PerturbedScore(score.recounted(), groups, replacement)
+    groups = features_of(score.encoding, settings.granularity)
+    _check(attributions, score, len(groups))
+    value = PerturbedScore(score.recounted(), groups, settings.replacement)
     by_method = [importance_order(sum_over(groups, a.scores)) for a in attributions]
-    by_chance = random_orders(len(groups), orders, np.random.default_rng(seed))
+    by_chance = random_orders(len(groups), settings.orders, np.random.default_rng(settings.seed))
     both_ways = [*by_chance, *(order[::-1] for order in by_chance)]
-    known = [_curve(value, "", order) for order in [*by_method, *(order[::-1] for order in by_method), *both_ways]]
-    found = [_curve(value, "", best_order(value, len(groups), beam, largest=largest, limit=limit)) for largest in (True, False)]
+    known = [curve_of(value, "", order) for order in [*by_method, *(order[::-1] for order in by_method), *both_ways]]
+    searched = [best_order(value, len(groups), settings.beam, largest=largest, limit=settings.limit) for largest in (True, False)]
+    found = [curve_of(value, "", order) for order in searched]
     candidates = sorted([*known, *found], key=lambda curve: curve.comprehensiveness)
     return Faithfulness(
-        players=tuple(group.text for group in groups),
-        granularity=players.value,
+        labels=labels_of(attributions),
+        features=tuple(group.text for group in groups),
+        granularity=settings.granularity.value,
         replacement=value.replacement.value,
-        curves=tuple(_curve(value, a.method, order) for a, order in zip(attributions, by_method, strict=True)),
-        best=_curve(value, "best found", candidates[-1].order),
-        worst=_curve(value, "worst found", candidates[0].order),
-        random=_band(known[-len(both_ways) :]),
-        beam=width_within(len(groups), beam, limit),
+        curves=tuple(curve_of(value, a.method, order) for a, order in zip(attributions, by_method, strict=True)),
+        best=curve_of(value, "best found", candidates[-1].order),
+        worst=curve_of(value, "worst found", candidates[0].order),
+        random=RandomBand.of(known[-len(both_ways) :]),
+        beam=width_within(len(groups), settings.beam, settings.limit),
         evaluations=value.score.passes,
         seconds=time.perf_counter() - started,
     )
 
 
-def _check(attributions: Sequence[Attribution], score: Score, players: int, orders: int, beam: int, limit: int) -> None:
+def _check(attributions: Sequence[Attribution], score: Score, features: int) -> None:
     if not attributions:
-        raise InputError("There is no method to put to the test. Choose at least one.")
+        raise InputError("There is no method to evaluate. Choose at least one.")
     for attribution in attributions:
         steps = 1 if attribution.step_scores is None else len(attribution.step_scores)
         if steps > 1:
             raise InputError(
-                f"The race follows the score of one output token, but the scores of {attribution.method} are the sum over {steps}. "
+                f"Faithfulness follows the score of one output token, but the scores of {attribution.method} are the sum over {steps}. "
                 "Choose one step."
             )
         if attribution.tokens != score.encoding.tokens:
@@ -247,36 +231,5 @@ def _check(attributions: Sequence[Attribution], score: Score, players: int, orde
                 f"The scores of {attribution.method} explain {margin(attribution.target, attribution.foil)} ({attribution.unit}), but the "
                 f"question is {margin(score.target, score.foil)} ({score.unit}). Explain this question first."
             )
-    if not 2 <= players <= MOST_PLAYERS:
-        raise InputError(f"The race takes 2 to {MOST_PLAYERS} tokens or words, got {players}. Give a longer or a shorter text.")
-    if not 2 <= orders <= MOST_ORDERS or not 1 <= beam <= WIDEST_BEAM:
-        raise InputError(
-            f"From 2 to {MOST_ORDERS} random orders and a beam of 1 to {WIDEST_BEAM} are needed, got {orders} orders and a beam of {beam}."
-        )
-    if limit < 1:
-        raise InputError(f"The limit of the search must be at least 1 input, got {limit}.")
-
-
-def _curve(value: PerturbedScore, name: str, order: Sequence[int]) -> Curve:
-    place = np.empty(len(order), dtype=int)
-    place[list(order)] = np.arange(len(order))
-    steps = np.arange(len(order) + 1)[:, None]
-    scores = value(np.concatenate([place >= steps, place < steps]))
-    return Curve(name, tuple(map(int, order)), *np.split(scores, 2))
-
-
-def _band(curves: Sequence[Curve]) -> RandomBand:
-    deletion, insertion = (np.stack([getattr(curve, kind) for curve in curves]) for kind in ("deletion", "insertion"))
-    low, high = (np.percentile(deletion, percent, axis=0) for percent in BAND)
-    below, above = (np.percentile(insertion, percent, axis=0) for percent in BAND)
-    return RandomBand(
-        len(curves),
-        deletion.mean(0),
-        low,
-        high,
-        insertion.mean(0),
-        below,
-        above,
-        float(np.mean([curve.comprehensiveness for curve in curves])),
-        float(np.mean([curve.sufficiency for curve in curves])),
-    )
+    if not 2 <= features <= MOST_FEATURES:
+        raise InputError(f"From 2 to {MOST_FEATURES} tokens or words are needed, got {features}. Give a longer or a shorter text.")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explain.errors import UnsupportedError
 from explain.models.score import Score
+from explain.results import Explanation
 from explain.tokens import Word, words
 from explain.types import Array, Encoding
 
@@ -35,8 +36,8 @@ class Granularity(StrEnum):
     WORDS = "words"
 
 
-def groups_of(encoding: Encoding, granularity: Granularity) -> tuple[Word, ...]:
-    """All that the model reads as tokens or words, special tokens among them (each alone)."""
+def groups_of(encoding: Encoding | Explanation, granularity: Granularity) -> tuple[Word, ...]:
+    """All that the model read as tokens or words, special tokens among them (each alone)."""
     tokens = encoding.tokens
     if granularity is Granularity.WORDS:
         return words(tokens, encoding.text)

@@ -42,8 +42,8 @@ class Alignment:
     def scores(self, rows: Sequence[Array]) -> Array:
         """Scores of every prompt's words, one array [words] per prompt, in their columns: [prompts, columns], NaN for gaps."""
         found = np.full(self.matrix.shape, np.nan)
-        for line, places, values in zip(found, self.matrix, rows, strict=True):
-            line[places >= 0] = values[places[places >= 0]]
+        for line, numbers, values in zip(found, self.matrix, rows, strict=True):
+            line[numbers >= 0] = values[numbers[numbers >= 0]]
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,21 +94,21 @@ def align_keys(rows: Sequence[Sequence[Key]]) -> tuple[tuple[Key, ...], npt.NDAr
     for row in rows:
         shift = np.zeros(len(columns), dtype=int)  # how many new columns come before each old one
         grown: list[Key] = []
-        places: list[int] = []
+        columns_here: list[int] = []
         for kind, start, end, first, last in SequenceMatcher(None, columns, row, autojunk=False).get_opcodes():
             shift[start:end] = len(grown) - start
             grown += columns[start:end]
             if kind == "equal":
-                places += range(len(grown) - (end - start), len(grown))
+                columns_here += range(len(grown) - (end - start), len(grown))
             else:
-                places += range(len(grown), len(grown) + last - first)
+                columns_here += range(len(grown), len(grown) + last - first)
                 grown += row[first:last]
         placed = [[column + int(shift[column]) for column in earlier] for earlier in placed]
-        placed.append(places)
+        placed.append(columns_here)
         columns = grown
     matrix = np.full((len(placed), len(columns)), -1)
-    for line, places in zip(matrix, placed, strict=True):
-        line[places] = np.arange(len(places))
+    for line, own in zip(matrix, placed, strict=True):
+        line[own] = np.arange(len(own))
     return tuple(columns), matrix
 
 

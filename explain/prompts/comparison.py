@@ -8,28 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explain.analysis import Analysis
 from explain.errors import InputError
-from explain.explainer import TokenExplainer
+from explain.evaluation.features import features_of
+from explain.evaluation.labels import MethodLabel, labels_of
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
-from explain.prompts.reading import Prompt, counted, read_csv, read_prompts
+from explain.models.perturbation import Granularity
+from explain.prompts.reading import counted
 from explain.prompts.spans import find
 from explain.results import Explanation
-from explain.tokens import Word, sum_over, words
-from explain.types import Array, Unit
+from explain.tokens import sum_over
+from explain.types import Array, Question
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Prompt", "PromptComparison", "PromptResult", "compare_prompts", "read_csv", "read_prompts"]
+    from explain.analysis import Analysis
+    from explain.explainer import TokenExplainer
 
 
 @dataclass(frozen=True)
 class PromptResult:
-    """A prompt and its explanation."""
+    """A prompt, which is a question, and its explanation."""
 
-    prompt: Prompt
+    question: Question
     explanation: Explanation
 
 
@@ -61,8 +63,12 @@ class PromptComparison:
         return tuple(result.explanation for result in self.results)
 
     @property
+    def labels(self) -> tuple[MethodLabel, ...]:
+        return labels_of(self.explanations[0]) if self.results else ()
+
+    @property
     def methods(self) -> tuple[str, ...]:
-        return tuple(a.method for a in self.explanations[0]) if self.results else ()
+        return tuple(label.name for label in self.labels)
 
     @property
     def scores(self) -> Array:
@@ -116,9 +122,10 @@ class PromptComparison:
         """Plain Python for JSON: what was asked, and every explanation."""
         return {
             "methods": list(self.methods),
+            "titles": {label.name: label.title for label in self.labels},
             "prompts": [
                 {
-                    "asked": {**vars(result.prompt), "unit": None if result.prompt.unit is None else str(result.prompt.unit)},
+                    "asked": {**vars(result.question), "unit": None if result.question.unit is None else str(result.question.unit)},
                     **result.explanation.to_dict(maps=maps),
                     "score": score_of(result.explanation),
                 }
@@ -132,37 +139,52 @@ class PromptComparison:
         return self.scores if by == "score" else self.probabilities
 
 
-def compare_prompts(
+def iter_prompts(
     explainer: TokenExplainer,
-    prompts: Iterable[str | Prompt],
+    prompts: Iterable[str | Question],
     methods: Iterable[str | Method],
     *,
-    target: str | int | None = None,
-    foil: str | int | None = None,
-    unit: Unit | str | None = None,
-    position: int | None = None,
-    step: int | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     maps: bool = False,
+    **asked: Any,
 ) -> Iterator[PromptResult]:
-    """Two to fifty prompts explained with the same methods and options, prompt by prompt.
+    """The prompts one by one, each explained whole before it is handed out. The arguments are those of `compare_prompts`.
 
-    All of them are read and predicted at once, so that one that cannot be used is named before anything is explained; each is then
-    explained whole before it is handed out. The arguments are those of `TokenExplainer.analyze`; what a `Prompt` says itself comes first.
-    Without a target each prompt's own prediction is explained. Raw arrays such as attention weights are kept only with `maps`: those of
-    fifty long prompts may not fit into memory.
+    All of them are read and predicted at once, so that one that cannot be used is named before anything is explained.
+    """
+    chosen = make_methods(methods, options)
+    questions = counted([Question.of(prompt, **asked) for prompt in prompts])
+    for method in chosen:
+        method.check(explainer.model)
+    analyses = [_ask(explainer, number, question) for number, question in enumerate(questions, 1)]
+    return _explained(questions, analyses, chosen, maps)
+
+
+def compare_prompts(
+    explainer: TokenExplainer,
+    prompts: Iterable[str | Question],
+    methods: Iterable[str | Method],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    maps: bool = False,
+    **asked: Any,
+) -> PromptComparison:
+    """Two to fifty prompts explained with the same methods and options.
+
+    Args:
+        explainer: What to ask.
+        prompts: Texts or questions; without a target each prompt's own prediction is explained.
+        methods: Names or methods.
+        options: Of methods given by name.
+        maps: Keep raw arrays such as attention weights: those of fifty long prompts may not fit into memory.
+        asked: Fields of `Question` (target, foil, unit, position, step) that the prompts leave open.
 
     Raises:
         InputError: There are too few or too many prompts, or one cannot be used; the message says which and why.
         UnknownMethodError: A method name is not known.
         UnsupportedError: A method cannot explain this model.
     """
-    chosen = make_methods(methods, options)
-    common = {"target": target, "foil": foil, "unit": unit, "position": position, "step": step}
-    asked = counted([_with(Prompt(prompt) if isinstance(prompt, str) else prompt, common) for prompt in prompts])
-    for method in chosen:
-        method.check(explainer.model)
-    return _explained(asked, [_ask(explainer, number, prompt) for number, prompt in enumerate(asked, 1)], chosen, maps)
+    return PromptComparison(tuple(iter_prompts(explainer, prompts, methods, options=options, maps=maps, **asked)))
 
 
 def score_of(explanation: Explanation) -> float:
@@ -181,27 +203,19 @@ def same_question(first: Explanation, second: Explanation) -> bool:
     return key(first) == key(second)
 
 
-def text_words(explanation: Explanation) -> tuple[Word, ...]:
-    """The words of an explanation, special tokens left out."""
-    return tuple(word for word in words(explanation.tokens, explanation.text) if not word.special)
-
-
-def _with(prompt: Prompt, common: Mapping[str, Any]) -> Prompt:
-    own = {name: value for name, value in vars(prompt).items() if value is not None}
-    return Prompt(**{**common, **own})
-
-
-def _ask(explainer: TokenExplainer, number: int, prompt: Prompt) -> Analysis:
+def _ask(explainer: TokenExplainer, number: int, question: Question) -> Analysis:
     try:
-        return prompt.ask(explainer)
+        return explainer.ask(question)
     except InputError as error:
-        raise type(error)(f"Prompt {number} ({prompt.text[:40]!r}): {error}") from error
+        raise type(error)(f"Prompt {number} ({question.text[:40]!r}): {error}") from error
 
 
-def _explained(prompts: Sequence[Prompt], analyses: Sequence[Analysis], methods: Sequence[Method], maps: bool) -> Iterator[PromptResult]:
-    for prompt, analysis in zip(prompts, analyses, strict=True):
+def _explained(
+    questions: Sequence[Question], analyses: Sequence[Analysis], methods: Sequence[Method], maps: bool
+) -> Iterator[PromptResult]:
+    for question, analysis in zip(questions, analyses, strict=True):
         found = [analysis.run(method) for method in methods]
-        yield PromptResult(prompt, analysis.explanation(found if maps else [replace(a, maps={}) for a in found]))
+        yield PromptResult(question, analysis.explanation(found if maps else [replace(a, maps={}) for a in found]))
 
 
 def _row(result: PromptResult) -> dict[str, Any]:
@@ -218,7 +232,7 @@ def _row(result: PromptResult) -> dict[str, Any]:
         "score": score_of(explanation),
         "unit": explanation.unit.value,
     }
-    groups = text_words(explanation)
+    groups = features_of(explanation, Granularity.WORDS)
     for attribution in explanation:
         scores = sum_over(groups, attribution.scores) if groups else np.zeros(0)
         best = int(np.abs(scores).argmax()) if len(scores) else None

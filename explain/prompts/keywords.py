@@ -8,30 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explain.analysis import Analysis
 from explain.errors import InputError
-from explain.explainer import TokenExplainer
-from explain.models.perturbation import PerturbedScore, Replacement
+from explain.evaluation.features import features_of
+from explain.evaluation.labels import Labelled, MethodLabel
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement
 from explain.prompts.comparison import PromptComparison, PromptResult, same_question, score_of
 from explain.prompts.spans import KeywordSpan, find, folded
 from explain.results import Attribution, Explanation
-from explain.tokens import Word, words
+from explain.tokens import Word
 from explain.types import Array, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KeywordSpan", "KeywordTracking", "effects", "find", "track"]
+    from explain.analysis import Analysis
+    from explain.explainer import TokenExplainer
 
 
 @dataclass(frozen=True)
-class KeywordTracking:
+class KeywordTracking(Labelled):
     """Keywords in several prompts. All numbers are NaN where a prompt does not have the keyword.
 
     Attributes:
         texts: The prompts.
         keywords: As they were given.
-        methods: Their names.
+        labels: The methods.
         replacement: What took the keyword's place for the effect.
         spans: spans[prompt][keyword] are the occurrences; none where it is absent.
         scores: [methods, prompts, keywords] sum of the scores of all tokens of all occurrences.
@@ -45,7 +46,7 @@ class KeywordTracking:
 
     texts: tuple[str, ...]
     keywords: tuple[str, ...]
-    methods: tuple[str, ...]
+    labels: tuple[MethodLabel, ...]
     replacement: Replacement
     spans: tuple[tuple[tuple[KeywordSpan, ...], ...], ...]
     scores: Array
@@ -64,6 +65,7 @@ class KeywordTracking:
             "prompts": list(self.texts),
             "keywords": list(self.keywords),
             "methods": list(self.methods),
+            "titles": self.titles,
             "replacement": self.replacement.value,
             "spans": [[[span.to_dict() for span in found] for found in row] for row in self.spans],
             "scores": listed(self.scores),
@@ -95,7 +97,7 @@ class KeywordTracking:
         )
 
 
-def track(
+def track_keywords(
     comparison: PromptComparison,
     keywords: Sequence[str],
     *,
@@ -134,12 +136,12 @@ def track(
         there = [column for column, occurrences in enumerate(found) if occurrences]
         for number, attribution in enumerate(result.explanation):
             for column in there:
-                place = number, row, column
-                scores[place], shares[place], ranks[place] = _scores(result.explanation, attribution, found[column])
+                at = number, row, column
+                scores[at], shares[at], ranks[at] = _scores(result.explanation, attribution, found[column])
         if explainer is not None and there:
             effect[row, there] = effects(_again(explainer, result), [_tokens(found[column]) for column in there], Replacement(replacement))
     texts = tuple(explanation.text for explanation in explanations)
-    return KeywordTracking(texts, names, comparison.methods, Replacement(replacement), spans, scores, shares, ranks, effect)
+    return KeywordTracking(texts, names, comparison.labels, Replacement(replacement), spans, scores, shares, ranks, effect)
 
 
 def effects(analysis: Analysis, groups: Sequence[Sequence[int]], replacement: Replacement = Replacement.AUTO) -> Array:
@@ -157,11 +159,11 @@ def effects(analysis: Analysis, groups: Sequence[Sequence[int]], replacement: Re
         UnsupportedError: The tokenizer has no token for the replacement.
     """
     singles = sorted({token for group in groups for token in group})
-    players = [Word((token,), "", "", False) for token in singles]
+    removable = [Word((token,), "", "", False) for token in singles]
     keep = np.array([[token not in set(group) for token in singles] for group in ((), *groups)], dtype=bool)
     total = np.zeros(len(groups))
     for score in analysis.scores:
-        values = PerturbedScore(score, players, replacement)(keep)
+        values = PerturbedScore(score, removable, replacement)(keep)
         total += values[0] - values[1:]
     return total
 
@@ -192,13 +194,13 @@ def _scores(explanation: Explanation, attribution: Attribution, spans: Sequence[
 
 def _rank(explanation: Explanation, scores: Array, tokens: Sequence[int]) -> int:
     own = abs(float(scores[list(tokens)].sum()))
-    others = ([i for i in word.indices if i not in tokens] for word in words(explanation.tokens, explanation.text) if not word.special)
+    others = ([i for i in word.indices if i not in tokens] for word in features_of(explanation, Granularity.WORDS))
     return 1 + sum(abs(float(scores[other].sum())) > own for other in others if other)
 
 
 def _again(explainer: TokenExplainer, result: PromptResult) -> Analysis:
     """The prompt as it was asked, checked to be answered as before."""
-    analysis = result.prompt.ask(explainer)
+    analysis = explainer.ask(result.question)
     old, new = result.explanation, analysis.explanation(())
     if (old.text, old.tokens) != (new.text, new.tokens) or not same_question(old, new):
         raise InputError(f"The explainer does not answer {old.text[:40]!r} as before. Give the one that explained the prompts.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from explain.errors import InputError
+from explain.evaluation.labels import Labelled, MethodLabel, labels_of
 from explain.prompts.alignment import Alignment, align, aligned_scores
 from explain.prompts.comparison import same_question, score_of
 from explain.results import Explanation
@@ -35,7 +36,7 @@ class CandidateChange:
 
 
 @dataclass(frozen=True)
-class MinimalPair:
+class MinimalPair(Labelled):
     """What changed from the first prompt to the second.
 
     Attributes:
@@ -51,7 +52,7 @@ class MinimalPair:
         attributions: Method -> [2, columns] word scores, NaN for gaps.
         differences: Method -> [columns] second minus first, where a word that is not there counts 0, so that they sum to the difference of
             the sums. NaN where the question is not the same, unless the method does not depend on it.
-        signed: Method -> whether its scores can be negative.
+        labels: The methods.
     """
 
     texts: tuple[str, str]
@@ -65,7 +66,7 @@ class MinimalPair:
     scores: tuple[float, float]
     attributions: Mapping[str, Array]
     differences: Mapping[str, Array]
-    signed: Mapping[str, bool]
+    labels: tuple[MethodLabel, ...]
 
     @property
     def score_change(self) -> float:
@@ -91,6 +92,7 @@ class MinimalPair:
             "candidates": [{**vars(c), "first": listed(np.array(c.first)), "second": listed(np.array(c.second))} for c in self.candidates],
             "scores": list(self.scores),
             "score_change": listed(np.array(self.score_change)),
+            "titles": self.titles,
             "attributions": {method: listed(values) for method, values in self.attributions.items()},
             "differences": {method: listed(values) for method, values in self.differences.items()},
         }
@@ -126,7 +128,7 @@ def minimal_pair(first: Explanation, second: Explanation) -> MinimalPair:
         scores=(score_of(first), score_of(second)),
         attributions=attributions,
         differences=differences,
-        signed={a.method: a.signed for a in first},
+        labels=labels_of(first),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from explain.errors import InputError
+from explain.evaluation.features import features_of
 from explain.intervals import SAMPLES, Interval, bootstrap
-from explain.prompts.comparison import PromptComparison, same_question, score_of, text_words
+from explain.models.perturbation import Granularity
+from explain.prompts.comparison import PromptComparison, same_question, score_of
 from explain.results import Explanation
 from explain.tokens import sum_over
 from explain.types import Array, listed
@@ -112,6 +114,6 @@ def score_difference(
 
 def concentration(explanation: Explanation, method: str) -> float:
     """The share of a method's absolute word scores that the most important word has; NaN where all are 0."""
-    groups = text_words(explanation)
+    groups = features_of(explanation, Granularity.WORDS)
     sizes = np.abs(sum_over(groups, explanation[method].scores)) if groups else np.zeros(1)
     return float(sizes.max() / sizes.sum()) if sizes.sum() else float("nan")

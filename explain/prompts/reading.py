@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from explain.analysis import Analysis
 from explain.errors import InputError
-from explain.explainer import TokenExplainer
-from explain.types import Unit
+from explain.types import Question
 
 FEWEST, MOST = 2, 50
 LARGEST_FILE = 1_000_000
@@ -19,36 +16,16 @@ TEXT_COLUMNS = ("text", "prompt", "sentence")
 DELIMITERS = (",", ";", "\t")
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """One text and what is asked about it; the attributes are the arguments of `TokenExplainer.ask`."""
-
-    text: str
-    target: str | int | None = None
-    foil: str | int | None = None
-    unit: Unit | str | None = None
-    position: int | None = None
-    step: int | None = None
-
-    def ask(self, explainer: TokenExplainer) -> Analysis:
-        """Read and predict it, ready to be explained.
-
-        Raises:
-            InputError: The text, target, foil, unit, position or step cannot be used.
-        """
-        return explainer.ask(self.text, target=self.target, foil=self.foil, unit=self.unit, position=self.position, step=self.step)
-
-
-def read_prompts(text: str) -> tuple[Prompt, ...]:
+def read_prompts(text: str) -> tuple[Question, ...]:
     """One prompt per line; blank lines are skipped.
 
     Raises:
         InputError: There are fewer than two or more than fifty.
     """
-    return counted([Prompt(line.strip()) for line in text.splitlines() if line.strip()])
+    return counted([Question(line.strip()) for line in text.splitlines() if line.strip()])
 
 
-def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Prompt, ...]:
+def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Question, ...]:
     """Prompts from a CSV file, with commas, semicolons or tabs between the cells.
 
     The first row is a header if it names a column text, prompt or sentence (in any case), or if `column` is given. The prompts are that
@@ -73,7 +50,7 @@ def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Prompt, 
     if column is not None and names[0] not in header:
         raise InputError(f"The CSV file has no column {column!r}. Its first row has: {', '.join(rows[0][1])}.")
     name = next((name for name in names if name in header), None)
-    place = 0 if name is None else header.index(name)
+    cell = 0 if name is None else header.index(name)
     body = rows if name is None else rows[1:]
     width = len(rows[0][1])
     prompts = []
@@ -83,16 +60,16 @@ def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Prompt, 
                 f"Line {line} of the CSV file has {len(row)} cells, the first row has {width}. "
                 f'Put quotes (") around a text that holds a {delimiter!r}.'
             )
-        if not row[place].strip():
+        if not row[cell].strip():
             raise InputError(f"Line {line} of the CSV file has no prompt: its {'first cell' if name is None else name} is empty.")
         target, foil = (
             row[header.index(key)].strip() or None if name is not None and key in header else None for key in ("target", "foil")
         )
-        prompts.append(Prompt(row[place].strip(), target, foil))
+        prompts.append(Question(row[cell].strip(), target, foil))
     return counted(prompts)
 
 
-def counted(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
+def counted(prompts: Sequence[Question]) -> tuple[Question, ...]:
     """The prompts, if they are as many as can be compared.
 
     Raises:

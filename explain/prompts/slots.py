@@ -15,7 +15,7 @@ SPECIAL = "{}|\\"
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a template and what can stand there."""
+    """A gap in a template and what can stand there."""
 
     fillers: tuple[str, ...]
 
@@ -58,28 +58,28 @@ def parse(template: str) -> tuple[str | Slot, ...]:
     text = ""
     fillers: list[str] | None = None
     opened = 0
-    place = 0
-    while place < len(template):
-        sign = template[place]
-        if sign == "\\" and template[place + 1 : place + 2] in set(SPECIAL):
-            text += template[place + 1]
-            place += 1
+    at = 0
+    while at < len(template):
+        sign = template[at]
+        if sign == "\\" and template[at + 1 : at + 2] in set(SPECIAL):
+            text += template[at + 1]
+            at += 1
         elif sign == "{":
             if fillers is not None:
-                raise InputError(f"Character {place + 1} of the template opens a slot within a slot. Write \\{{ for a brace as it is.")
+                raise InputError(f"Character {at + 1} of the template opens a slot within a slot. Write \\{{ for a brace as it is.")
             pieces.append(text)
-            text, fillers, opened = "", [], place
+            text, fillers, opened = "", [], at
         elif sign == "}" and fillers is None:
-            raise InputError(f"Character {place + 1} of the template closes a slot that was not opened. Write \\}} for a brace as it is.")
+            raise InputError(f"Character {at + 1} of the template closes a slot that was not opened. Write \\}} for a brace as it is.")
         elif sign in "|}" and fillers is not None:
             fillers.append(text.strip())
             text = ""
             if sign == "}":
-                pieces.append(_slot(fillers, template[opened : place + 1]))
+                pieces.append(_slot(fillers, template[opened : at + 1]))
                 fillers = None
         else:
             text += sign
-        place += 1
+        at += 1
     if fillers is not None:
         raise InputError(
             f"The slot opened by character {opened + 1} of the template is not closed. Add }}, or write \\{{ for a brace as it is."
