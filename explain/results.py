@@ -17,6 +17,9 @@ from explain.types import Array, Family, Prediction, Target, Token, Unit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from explain.summary import Summary
+    from explain.summary.trust import Measured
+
 
 @dataclass(frozen=True)
 class Attribution:
@@ -137,6 +140,12 @@ class Explanation:
 
     def __iter__(self) -> Iterator[Attribution]:
         return iter(self.attributions)
+
+    def summary(self, faithfulness: Measured | None = None) -> Summary:
+        """The verdict in words: what decided, which methods agree, and, where `faithfulness` is given, which of them to believe."""
+        from explain.summary import summarise
+
+        return summarise(self, faithfulness)
 
     def to_dict(self, *, maps: bool = False) -> dict[str, Any]:
         """Plain Python for JSON: text, tokens with offsets, prediction, target, foil, unit and every method's scores."""
