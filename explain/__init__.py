@@ -1,53 +1,109 @@
-"""Which tokens made the model say that? Explanations of Transformer predictions from inside and outside the model."""
+"""Which tokens made the model say that? Explanations of Transformer predictions from inside and outside the model.
+
+The public names are imported when they are first used, so that `import explain` costs nothing.
+"""
 
 from __future__ import annotations
 
-from explain.analysis import Analysis
-from explain.errors import (
-    ExplainError,
-    InputError,
-    ModelError,
-    ModelNotFoundError,
-    StoppedError,
-    TargetError,
-    TextTooLongError,
-    UnknownMethodError,
-    UnsafeModelError,
-    UnsupportedError,
-)
-from explain.explainer import TokenExplainer
-from explain.methods.catalog import METHODS
-from explain.methods.method import Method
-from explain.models.explained_model import ExplainedModel
-from explain.models.loading import load_model
-from explain.results import Attribution, Explanation
-from explain.types import Family, Prediction, Segment, Target, Token, Unit
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from explain.analysis import Analysis as Analysis
+    from explain.errors import ExplainError as ExplainError
+    from explain.errors import InputError as InputError
+    from explain.errors import ModelError as ModelError
+    from explain.errors import ModelNotFoundError as ModelNotFoundError
+    from explain.errors import StoppedError as StoppedError
+    from explain.errors import TargetError as TargetError
+    from explain.errors import TextTooLongError as TextTooLongError
+    from explain.errors import UnknownMethodError as UnknownMethodError
+    from explain.errors import UnsafeModelError as UnsafeModelError
+    from explain.errors import UnsupportedError as UnsupportedError
+    from explain.explainer import TokenExplainer as TokenExplainer
+    from explain.methods.attention import AttentionWeights as AttentionWeights
+    from explain.methods.attention_flow import AttentionFlow as AttentionFlow
+    from explain.methods.attention_rollout import AttentionRollout as AttentionRollout
+    from explain.methods.catalog import METHODS as METHODS
+    from explain.methods.catalog import add_method as add_method
+    from explain.methods.gradient_norm import GradientNorm as GradientNorm
+    from explain.methods.head_ablation import HeadAblation as HeadAblation
+    from explain.methods.input_x_gradient import InputXGradient as InputXGradient
+    from explain.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
+    from explain.methods.layer_ablation import LayerAblation as LayerAblation
+    from explain.methods.lrp import LRP as LRP
+    from explain.methods.method import Method as Method
+    from explain.methods.method import MethodResult as MethodResult
+    from explain.methods.method import option as option
+    from explain.methods.occlusion import Occlusion as Occlusion
+    from explain.methods.shapley import Shapley as Shapley
+    from explain.methods.value_zeroing import ValueZeroing as ValueZeroing
+    from explain.models.explained_model import ExplainedModel as ExplainedModel
+    from explain.models.loading import load_model as load_model
+    from explain.models.score import Score as Score
+    from explain.models.tasks import TASKS as TASKS
+    from explain.models.tasks import Task as Task
+    from explain.models.tasks import add_task as add_task
+    from explain.results import Attribution as Attribution
+    from explain.results import Explanation as Explanation
+    from explain.types import Encoding as Encoding
+    from explain.types import Family as Family
+    from explain.types import Prediction as Prediction
+    from explain.types import Question as Question
+    from explain.types import Segment as Segment
+    from explain.types import Target as Target
+    from explain.types import Token as Token
+    from explain.types import Unit as Unit
 
-__all__ = [
-    "METHODS",
-    "Analysis",
-    "Attribution",
-    "ExplainError",
-    "ExplainedModel",
-    "Explanation",
-    "Family",
-    "InputError",
-    "Method",
-    "ModelError",
-    "ModelNotFoundError",
-    "Prediction",
-    "Segment",
-    "StoppedError",
-    "Target",
-    "TargetError",
-    "TextTooLongError",
-    "Token",
-    "TokenExplainer",
-    "Unit",
-    "UnknownMethodError",
-    "UnsafeModelError",
-    "UnsupportedError",
-    "load_model",
-]
+__version__ = "0.2.0"
+
+_NAMES = {
+    "explain.analysis": ("Analysis",),
+    "explain.errors": (
+        "ExplainError",
+        "InputError",
+        "ModelError",
+        "ModelNotFoundError",
+        "StoppedError",
+        "TargetError",
+        "TextTooLongError",
+        "UnknownMethodError",
+        "UnsafeModelError",
+        "UnsupportedError",
+    ),
+    "explain.explainer": ("TokenExplainer",),
+    "explain.methods.attention": ("AttentionWeights",),
+    "explain.methods.attention_flow": ("AttentionFlow",),
+    "explain.methods.attention_rollout": ("AttentionRollout",),
+    "explain.methods.catalog": ("METHODS", "add_method"),
+    "explain.methods.gradient_norm": ("GradientNorm",),
+    "explain.methods.head_ablation": ("HeadAblation",),
+    "explain.methods.input_x_gradient": ("InputXGradient",),
+    "explain.methods.integrated_gradients": ("IntegratedGradients",),
+    "explain.methods.layer_ablation": ("LayerAblation",),
+    "explain.methods.lrp": ("LRP",),
+    "explain.methods.method": ("Method", "MethodResult", "option"),
+    "explain.methods.occlusion": ("Occlusion",),
+    "explain.methods.shapley": ("Shapley",),
+    "explain.methods.value_zeroing": ("ValueZeroing",),
+    "explain.models.explained_model": ("ExplainedModel",),
+    "explain.models.loading": ("load_model",),
+    "explain.models.score": ("Score",),
+    "explain.models.tasks": ("TASKS", "Task", "add_task"),
+    "explain.results": ("Attribution", "Explanation"),
+    "explain.types": ("Encoding", "Family", "Prediction", "Question", "Segment", "Target", "Token", "Unit"),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,27 +1,35 @@
-"""The command line: `python -m explain text`, `replay` and `catalog`."""
+"""The command line: `explain text`, `replay` and `catalog`; `python -m explain` is the same.
+
+Nothing heavy is imported for `--help`: names of tasks, methods and options are checked by those who know them, when they are used.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from explain.defaults import DEFAULT_METHODS
+from explain.defaults import DEFAULT_METHODS, TOLERANCE
 from explain.errors import ExplainError, InputError
-from explain.explainer import TokenExplainer
-from explain.methods.catalog import METHODS
-from explain.models.catalog import ENTRIES, models_for
-from explain.models.tasks import TASKS
-from explain.results import Explanation
-from explain.sharing.replay import TOLERANCE, Replay
-from explain.sharing.request import Request
+from explain.sharing.exports import EXPORTS, Shown
+from explain.types import Question
 
-PROGRAM = "python -m explain"
-EXPORTS = ("json", "csv", "html", "svg", "png")
+if TYPE_CHECKING:
+    from explain.sharing.replay import Replay
+
+ASKED = {
+    "target": "label, token or output text to explain (default: the model's own)",
+    "foil": "explain the target rather than this",
+    "unit": "logit, log_probability or probability (default: the task's)",
+    "position": "which mask or blank, from 0 (default: the first)",
+    "step": "which output token, from 0 (default: all)",
+}
+"""Help for every field of a question besides the text."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = given.run(given)
         sys.stdout.flush()
     except ExplainError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        print(f"{program()}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has gone; what is left in the buffer must not raise again at exit.
@@ -40,40 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def program() -> str:
+    """What was typed to run this: the installed script, or the package."""
+    return "explain" if Path(sys.argv[0]).stem == "explain" else "python -m explain"
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments of every command."""
-    top = argparse.ArgumentParser(PROGRAM, description="Which tokens made the model say that?")
+    top = argparse.ArgumentParser(program(), description="Which tokens made the model say that?")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    text = commands.add_parser(
-        "text",
-        help="explain a text",
-        description="Explain a text and print its scores.",
-        epilog=f'example: {PROGRAM} text "It is not a good movie." --method lrp --method shap --option shap.seed=1 --card card.json',
-    )
-    text.set_defaults(run=_text)
-    text.add_argument("text", help='the text to explain; "-" reads it from standard input')
-    text.add_argument("--model", help="bundled checkpoint, folder or Hub id (default: the first one on board for the task)")
-    text.add_argument("--task", choices=TASKS, help="what to ask the model (default: what it is best at)")
-    text.add_argument(
-        "--method",
-        action="append",
-        metavar="NAME",
-        help=f"may be repeated; one of {', '.join(m.name for m in METHODS)} (default: {', '.join(DEFAULT_METHODS)})",
-    )
-    text.add_argument("--target", help="label, token or output text to explain (default: the model's own)")
-    text.add_argument("--foil", help="explain the target rather than this")
-    text.add_argument("--unit", help="logit, log_probability or probability (default: the task's)")
-    text.add_argument("--position", type=int, metavar="N", help="which mask or blank, from 0")
-    text.add_argument("--step", type=int, metavar="N", help="which output token, from 0 (default: all)")
-    text.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="an option of a method; may be repeated")
-    text.add_argument("--words", action="store_true", help="merge sub-words to words in the table, page and figures")
-    text.add_argument("--no-special", action="store_true", help="leave special tokens out of the table, page and figures")
-    text.add_argument("--maps", action="store_true", help="raw arrays such as attention weights in the JSON too")
-    for kind, what in zip(EXPORTS, ("all results", "tokens x methods", "a standalone page", "a heatmap", "a heatmap"), strict=True):
-        text.add_argument(f"--{kind}", metavar="FILE", help=f"write {what} as {kind.upper()}")
-    text.add_argument("--card", metavar="FILE", help="write an explanation card, which `replay` checks")
-
+    _add_text(commands)
     again = commands.add_parser(
         "replay",
         help="explain a card again and compare",
@@ -84,54 +68,99 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument(
         "--tolerance", type=_tolerance, default=TOLERANCE, metavar="X", help="relative difference that is equal (default: %(default)g)"
     )
-
     catalog = commands.add_parser("catalog", help="list tasks, models on board and methods", description="List what there is.")
     catalog.set_defaults(run=_catalog)
     catalog.add_argument("--json", action="store_true", help="as JSON, with every option of every method")
     return top
 
 
-def _text(given: argparse.Namespace) -> int:
-    from explain.visualization.terminal import table
+def _add_text(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    example = 'text "It is not a good movie." --method lrp --method shap --option shap.seed=1 --card card.json'
+    text = commands.add_parser(
+        "text", help="explain a text", description="Explain a text and print its scores.", epilog=f"example: {program()} {example}"
+    )
+    text.set_defaults(run=_text)
+    text.add_argument("text", help='the text to explain; "-" reads it from standard input')
 
-    outputs = {kind: Path(path) for kind in (*EXPORTS, "card") if (path := getattr(given, kind)) is not None}
+    model = text.add_argument_group("who is asked (`catalog` lists tasks and models)")
+    model.add_argument(
+        "--model", metavar="NAME", help="bundled checkpoint, folder or Hub id (default: the first one on board for the task)"
+    )
+    model.add_argument("--task", metavar="NAME", help="what to ask the model (default: what it is best at)")
+    model.add_argument("--label", action="append", metavar="WORD", help="a word that a text-to-text classifier answers with; once for each")
+    model.add_argument("--prefix", metavar="TEXT", help='what a text-to-text classifier reads before the text, such as "sst2 sentence: "')
+
+    asked = text.add_argument_group("what is asked")
+    for item in dataclasses.fields(Question)[1:]:
+        whole = "str" not in str(item.type)
+        asked.add_argument(f"--{item.name}", type=int if whole else str, metavar="N" if whole else "TEXT", help=ASKED[item.name])
+
+    how = text.add_argument_group("how it is explained (`catalog` lists methods and their options)")
+    how.add_argument("--method", action="append", metavar="NAME", help=f"may be repeated (default: {', '.join(DEFAULT_METHODS)})")
+    how.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="an option of a method; may be repeated")
+
+    view = text.add_argument_group("how it is shown")
+    view.add_argument("--words", action="store_true", help="merge sub-words to words in the table, page and figures")
+    view.add_argument("--no-special", action="store_true", help="leave special tokens out of the table, page and figures")
+
+    files = text.add_argument_group("what is written")
+    for kind, export in EXPORTS.items():
+        files.add_argument(f"--{kind}", metavar="FILE", help=f"write {export.help}")
+    files.add_argument("--maps", action="store_true", help="raw arrays such as attention weights in the JSON too")
+
+
+def _text(given: argparse.Namespace) -> int:
+    outputs = {kind: Path(path) for kind in EXPORTS if (path := getattr(given, kind)) is not None}
     for path in outputs.values():
         if path.is_dir() or not path.parent.is_dir():
             raise InputError(f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'its folder does not exist'}.")
-    text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text
-    model, task = _model_and_task(given.model, given.task)
-    with TokenExplainer.from_pretrained(model, task=task) as explainer:
-        request = Request(
-            task=explainer.model.task.name,
-            text=text,
-            model=model,
-            methods=given.method or DEFAULT_METHODS,
-            target=given.target,
-            foil=given.foil,
-            unit=given.unit,
-            position=given.position,
-            step=given.step,
-            options=_options(given.option),
-        )
-        explanation = explainer.analyze(**request.arguments)
-        card = _card(explanation, explainer, request) if {"card", "html"} & set(outputs) else {}
-    view = {"words": given.words, "special": not given.no_special}
-    _print(table(explanation, **view))
+    shown = _explained(given, card=any(EXPORTS[kind].holds_card for kind in outputs))
+
+    from explain.visualization.terminal import table
+
+    _print(table(shown.explanation, words=shown.words, special=shown.special))
     for kind, path in outputs.items():
-        _save(path, _content(kind, explanation, card, given.maps, view))
+        try:
+            path.write_bytes(EXPORTS[kind].written(shown))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
     return 0
 
 
+def _explained(given: argparse.Namespace, *, card: bool) -> Shown:
+    """The explanation that is asked for, with its card if that is needed."""
+    from explain.explainer import TokenExplainer
+    from explain.sharing.card import card as card_of
+    from explain.sharing.request import Request
+
+    text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text
+    question = Question(text, **{name: getattr(given, name) for name in ASKED})
+    options = _options(given.option)
+    model, task = _model_and_task(given.model, given.task)
+    with TokenExplainer.from_pretrained(model, task=task, labels=given.label or (), prefix=given.prefix) as explainer:
+        explanation = explainer.analyze(question, given.method or DEFAULT_METHODS, options=options)
+        request = Request(explanation.task, model, question, given.method or DEFAULT_METHODS, options, given.label or (), given.prefix)
+        kept = card_of(explanation, explainer, request) if card else {}
+    return Shown(explanation, kept, words=given.words, special=not given.no_special, maps=given.maps)
+
+
 def _model_and_task(model: str | None, task: str | None) -> tuple[str, str | None]:
-    """What was left out: the first model on board for the task, a catalogued model's best task, or what the model's head is made for."""
-    chosen = model or models_for(task or "classification", hub=False)[0].name
-    return chosen, task or next((entry.tasks[0] for entry in ENTRIES if entry.name == chosen), None)
+    """What was left out: the first model on board for the task, a catalogued model's best task, or what the model's head is made for.
 
+    Raises:
+        InputError: There is no such task, or no model on board for it.
+    """
+    from explain.models.catalog import ENTRIES, models_for
+    from explain.models.tasks import task_class
 
-def _card(explanation: Explanation, explainer: TokenExplainer, request: Request) -> dict[str, Any]:
-    from explain.sharing.card import card
-
-    return card(explanation, explainer, request)
+    if task is not None:
+        task_class(task)
+    if model is None:
+        on_board = models_for(task or "classification", hub=False)
+        if not on_board:
+            raise InputError(f"No model on board is for {task}. Name one with --model.")
+        model = on_board[0].name
+    return model, task or next((entry.tasks[0] for entry in ENTRIES if entry.name == model), None)
 
 
 def _options(given: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -152,32 +181,6 @@ def _plain(value: str) -> Any:
     except ValueError:
         return value
     return value if isinstance(plain, dict | list | str) else plain
-
-
-def _content(kind: str, explanation: Explanation, card: dict[str, Any], maps: bool, view: dict[str, bool]) -> str | bytes:
-    if kind == "json":
-        return json.dumps(explanation.to_dict(maps=maps), ensure_ascii=False, indent=1) + "\n"
-    if kind == "csv":
-        return explanation.to_frame().to_csv(index=False)
-    if kind == "card":
-        from explain.sharing.card import dumps
-
-        return dumps(card)
-    if kind == "html":
-        from explain.visualization.page import page
-
-        return page(explanation, card, **view)
-    from explain.visualization import static
-
-    write: Callable[[Any], bytes] = {"svg": static.svg, "png": static.png}[kind]
-    return write(static.methods_heatmap(explanation, words=view["words"], special=view["special"]))
-
-
-def _save(path: Path, content: str | bytes) -> None:
-    try:
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _replay(given: argparse.Namespace) -> int:
@@ -209,6 +212,9 @@ def _tolerance(text: str) -> float:
 
 
 def _catalog(given: argparse.Namespace) -> int:
+    from explain.methods.catalog import METHODS
+    from explain.models.catalog import models_for
+    from explain.models.tasks import TASKS
     from explain.visualization.terminal import grid
 
     tasks = {
@@ -220,11 +226,11 @@ def _catalog(given: argparse.Namespace) -> int:
         for name, task in TASKS.items()
     }
     if given.json:
-        _print(json.dumps({"tasks": tasks, "methods": [m.describe() for m in METHODS]}, ensure_ascii=False, indent=1))
+        _print(json.dumps({"tasks": tasks, "methods": [method.describe() for method in METHODS.values()]}, ensure_ascii=False, indent=1))
         return 0
     lines = grid([["task", "units", "models on board"], *([n, ", ".join(t["units"]), ", ".join(t["models"])] for n, t in tasks.items())])
-    lines += ["", *grid([["method", "family", "what it computes"], *([m.name, m.family.value, m.summary] for m in METHODS)])]
-    options = [[f"{m.name}.{o.name}", str(o.to_dict()["default"]), o.help] for m in METHODS for o in m.option_fields()]
+    lines += ["", *grid([["method", "family", "what it computes"], *([m.name, m.family.value, m.summary] for m in METHODS.values())])]
+    options = [[f"{m.name}.{o.name}", str(o.to_dict()["default"]), o.help] for m in METHODS.values() for o in m.option_fields()]
     _print("\n".join([*lines, "", *grid([["option", "default", "help"], *options])]))
     return 0
 

@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 DEFAULT_METHODS = ("lrp", "integrated_gradients", "occlusion", "attention")
+TOLERANCE = 1e-4
+"""The relative difference up to which a replayed number is equal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -74,6 +75,9 @@ class IntegratedGradients(Method):
         1e-3, "Largest relative completeness gap; stretches of the way are halved while it is exceeded.", minimum=1e-6, maximum=1.0
     )
     maximum_steps: int = option(2000, "Most nodes that are spent.", minimum=5, maximum=20_000)
+
+    def prepare(self) -> None:
+        import_module("captum.attr")
 
     def expected_passes(self, score: Score) -> int:
         return 3 * min(3 * self.steps, self.maximum_steps)

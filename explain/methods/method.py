@@ -155,6 +155,7 @@ class Method(ABC):
             UnsupportedError: This model cannot be explained in this way.
         """
         self.check(score.model)
+        self.prepare()
         started = time.perf_counter()
         score = score.recounted()
         found = self.compute(score)
@@ -233,6 +234,9 @@ class Method(ABC):
                 f"{self.title} needs the attention of {model.name}, but {type(model.model).__name__} does not send it through "
                 "transformers' attention interface. Methods that look from outside work."
             )
+
+    def prepare(self) -> None:  # noqa: B027
+        """Import what is heavy, before the time is taken."""
 
     def expected_passes(self, score: Score) -> int:
         """About how many forward passes this will take; a gradient pass counts as three."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 
 import numpy as np
 
@@ -64,6 +65,10 @@ class Shapley(Method):
     replacement: Replacement = option(Replacement.AUTO, "What takes a token's place; auto is the mask token, or deletion without one.")
     players: Granularity = option(Granularity.TOKENS, "What comes and goes together.")
     seed: int = option(0, "Seed of the sampling estimators.", minimum=0, maximum=2**31 - 1)
+
+    def prepare(self) -> None:
+        if self.estimator in (Estimator.AUTO, Estimator.EXACT, Estimator.PARTITION):
+            import_module("explain.methods.shap_explainers")
 
     def expected_passes(self, score: Score) -> int:
         players = sum(not group.special for group in groups_of(score.encoding, self.players))

@@ -7,18 +7,26 @@ the attention function is called.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
-from transformers.activations import ACT2CLS
 
-_NAMED_ACTIVATIONS = {kind[0] if isinstance(kind, tuple) else kind for kind in ACT2CLS.values()}
-ACTIVATIONS: tuple[type[nn.Module], ...] = tuple(_NAMED_ACTIVATIONS | {nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh})
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@functools.cache
+def activation_kinds() -> tuple[type[nn.Module], ...]:
+    """The modules that apply a non-linearity element by element."""
+    from transformers.activations import ACT2CLS
+
+    named = {kind[0] if isinstance(kind, tuple) else kind for kind in ACT2CLS.values()}
+    return tuple(named | {nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh})
 
 
 @dataclass(frozen=True)
@@ -112,12 +120,13 @@ def _nonlinear(
     A gated block holds an activation and, beside the linear layer that reads the product, either two linear layers as wide as the
     product or one twice as wide.
     """
-    activations = tuple(module for module in model.modules() if isinstance(module, ACTIVATIONS))
+    kinds = activation_kinds()
+    activations = tuple(module for module in model.modules() if isinstance(module, kinds))
     gated = []
     for block in model.modules():
         children = list(block.children())
         linear = [child for child in children if isinstance(child, nn.Linear)]
-        if id(block) in sites or not any(isinstance(child, ACTIVATIONS) for child in children):
+        if id(block) in sites or not any(isinstance(child, kinds) for child in children):
             continue
         for reader in linear:
             widths = [other.out_features for other in linear if other is not reader]

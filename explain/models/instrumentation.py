@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from explain.errors import UnsupportedError
 from explain.models import architectures, passes
 from explain.models.architectures import Architecture, AttentionSite
 from explain.models.probes import AttentionCalls, AttentionProbe, attention_function, probing, watching
 from explain.models.quiet import quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 PREFIX = "explain_"
 
@@ -107,6 +108,9 @@ class Instruments:
         ]
 
     def _attach_attention(self, model: PreTrainedModel) -> Mapping[int, tuple[AttentionSite, ...]]:
+        from transformers import AttentionInterface, AttentionMaskInterface
+        from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+
         name = PREFIX + self._implementation
         AttentionInterface.register(name, attention_function(self._implementation))
         AttentionMaskInterface.register(name, ALL_MASK_ATTENTION_FUNCTIONS[self._implementation])

@@ -18,7 +18,7 @@ from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
 from explain.results import Attribution, Explanation
-from explain.sharing.request import KINDS, Request
+from explain.sharing.request import ASKED, KINDS, Request
 from explain.types import Question
 
 FORMAT = 1
@@ -47,7 +47,7 @@ _MODEL: dict[str, Kind] = {
     "labels": list_of(TEXT),
     "prefix": optional(TEXT),
 }
-_QUESTION: dict[str, Kind] = {name: KINDS[name] for name in ("task", "text", "target", "foil", "unit", "position", "step")}
+_QUESTION: dict[str, Kind] = {name: KINDS[name] for name in ("task", *ASKED)}
 _ANSWER: dict[str, Kind] = {"text": TEXT, "target": RECORD, "foil": optional(RECORD), "unit": TEXT, "tokens": list_of(TEXT)}
 _TARGET: dict[str, Kind] = {"index": WHOLE, "text": TEXT, "logit": NUMBER, "probability": optional(NUMBER)}
 _METHOD: dict[str, Kind] = {
@@ -83,12 +83,11 @@ def card(
         raise InputError(
             f"The card needs the request that was explained: {explanation.task} by {explanation.model}, got {request.task} by {model.name}."
         )
-    asked = {"task": request.task, **vars(request.question)}
     return {
         "format": FORMAT,
         "created": (created or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "model": describe_model(model),
-        "question": asked,
+        "question": {"task": request.task, **vars(request.question)},
         "answer": {
             "text": explanation.prediction.text,
             "target": vars(explanation.target).copy(),
@@ -235,12 +234,14 @@ def request_of(values: Mapping[str, Any]) -> Request:
         InputError: It is not a card.
     """
     check(values)
-    methods = values["methods"]
+    methods, model = values["methods"], values["model"]
     asked = dict(values["question"])
     return Request(
         task=asked.pop("task"),
-        model=values["model"]["name"],
+        model=model["name"],
         question=Question(**asked),
         methods=[method["name"] for method in methods],
         options={method["name"]: dict(method["options"]) for method in methods},
+        labels=model["labels"],
+        prefix=model["prefix"],
     )

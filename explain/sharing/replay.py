@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from explain.defaults import TOLERANCE
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
 from explain.results import Attribution, Explanation
 from explain.sharing.card import check, describe_model, request_of, versions
 from explain.types import Target
 
-TOLERANCE = 1e-4
 FLOOR = 1e-9
 
 
@@ -78,10 +78,7 @@ def replay(values: Mapping[str, Any], *, explainer: TokenExplainer | None = None
         ModelError: The model cannot be had, or cannot be explained so.
     """
     request = request_of(values)
-    model = values["model"]
-    own = explainer or TokenExplainer.from_pretrained(
-        model["name"], task=request.task, revision=model["revision"], labels=model["labels"], prefix=model["prefix"]
-    )
+    own = explainer or TokenExplainer.from_pretrained(**request.loading, revision=values["model"]["revision"])
     try:
         return compare(values, own.analyze(request.question, request.methods, options=request.options), own.model, tolerance=tolerance)
     finally:

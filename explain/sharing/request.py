@@ -66,7 +66,7 @@ class Request:
         Raises:
             InputError: A field has a value that JSON cannot carry, such as an infinite number.
         """
-        values = {"task": self.task, "text": self.question.text, "model": self.model, "methods": list(self.methods)}
+        values: dict[str, Any] = {"task": self.task, "text": self.question.text, "model": self.model, "methods": list(self.methods)}
         values |= {name: value for name, value in self.question.given.items() if name != "text"}
         if self.options:
             values["options"] = {method: dict(options) for method, options in self.options.items()}

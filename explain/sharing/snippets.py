@@ -7,18 +7,8 @@ from typing import Any
 
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
-from explain.models.tasks import TASKS
+from explain.models.tasks import task_class
 from explain.sharing.request import Request
-
-ENDPOINT_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "classification": ("target", "foil", "unit"),
-    "masked_lm": ("target", "foil", "unit", "position"),
-    "next_token": ("target", "foil", "unit"),
-    "span_infilling": ("target", "foil", "unit", "position", "step"),
-    "generation": ("target", "foil", "unit", "step"),
-    "embedding": (),
-}
-"""What each task's endpoint takes besides text, model, methods and options."""
 
 _WIDTH = 100
 
@@ -30,13 +20,13 @@ def python_snippet(request: Request, *, revision: str | None = None) -> str:
         request: What was asked.
         revision: The commit of a Hub model, to pin it.
     """
-    loading = [_literal(request.model), f"task={_literal(request.task)}"] + ([f"revision={_literal(revision)}"] if revision else [])
+    loading = {"task": request.task, "revision": revision, "labels": request.labels or None, "prefix": request.prefix}
     return "\n".join(
         [
             "from explain import TokenExplainer",
             "",
-            _call("explainer = TokenExplainer.from_pretrained", loading),
-            _call("explanation = explainer.analyze", [_literal(request.text), *_keywords(request)]),
+            _call("explainer = TokenExplainer.from_pretrained", [_literal(request.model), *_keywords(loading)]),
+            _call("explanation = explainer.analyze", [_literal(request.question.text), *_keywords(_asked(request))]),
             "print(explanation.to_frame())",
             "",
         ]
@@ -49,23 +39,22 @@ def client_snippet(request: Request, url: str) -> str:
     Raises:
         InputError: The task is not known, or its endpoint does not take something that was asked.
     """
-    if request.task not in ENDPOINT_ARGUMENTS:
-        raise InputError(f"The task {request.task!r} is not known. Choose one of: {', '.join(TASKS)}.")
-    taken = ENDPOINT_ARGUMENTS[request.task]
-    for name in ("target", "foil", "unit", "position", "step"):
-        given = getattr(request, name)
-        if given is not None and name not in taken:
-            raise InputError(f"The endpoint /{request.task} takes no {name}, got {given!r}. Leave it out.")
-        if name in ("target", "foil") and isinstance(given, int):
-            raise InputError(f"The endpoint /{request.task} takes the {name} as text, got the index {given}. Give its label or token.")
-    model = f"model={_literal(request.model)}"
-    endpoint = f"api_name={_literal('/' + request.task)}"
+    taken = task_class(request.task).asks
+    given = {name: value for name, value in request.question.given.items() if name != "text"}
+    given |= {"labels": request.labels} if request.labels else {}
+    given |= {} if request.prefix is None else {"prefix": request.prefix}
+    for name, value in given.items():
+        if name not in taken:
+            raise InputError(f"The endpoint /{request.task} takes no {name}, got {value!r}. Leave it out.")
+        if name in ("target", "foil") and isinstance(value, int):
+            raise InputError(f"The endpoint /{request.task} takes the {name} as text, got the index {value}. Give its label or token.")
+    asked = {"model": request.model, **_asked(request), "api_name": f"/{request.task}"}
     return "\n".join(
         [
             "from gradio_client import Client",
             "",
             f"client = Client({_literal(url)})",
-            _call("result = client.predict", [_literal(request.text), model, *_keywords(request), endpoint]),
+            _call("result = client.predict", [_literal(request.question.text), *_keywords(asked)]),
             'for name, method in result["methods"].items():',
             '    print(name, list(zip(method["tokens"], method["scores"])))',
             "",
@@ -73,11 +62,15 @@ def client_snippet(request: Request, url: str) -> str:
     )
 
 
-def _keywords(request: Request) -> list[str]:
-    given = {name: value for name, value in request.arguments.items() if name != "text" and value is not None and value != {}}
-    if tuple(request.methods) == DEFAULT_METHODS:
-        del given["methods"]
-    return [f"{name}={_literal(value)}" for name, value in given.items()]
+def _asked(request: Request) -> dict[str, Any]:
+    """What is asked besides the text, without the default methods."""
+    methods = None if request.methods == DEFAULT_METHODS else request.methods
+    return {"methods": methods, **request.question.given, "text": None, "options": request.options or None}
+
+
+def _keywords(values: Mapping[str, Any]) -> list[str]:
+    """Keyword arguments; what is `None` is left out."""
+    return [f"{name}={_literal(value)}" for name, value in values.items() if value is not None]
 
 
 def _call(function: str, arguments: Sequence[str]) -> str:
@@ -94,6 +87,6 @@ def _literal(value: Any) -> str:
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_literal, value)) + "]"
-    source = repr(value)
+    source = repr(str(value) if isinstance(value, str) else value)  # an enum's member is written as its value
     single = isinstance(value, str) and source.startswith("'") and '"' not in value
     return f'"{source[1:-1]}"' if single else source
