@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from explain.errors import UnknownMethodError as UnknownMethodError
     from explain.errors import UnsafeModelError as UnsafeModelError
     from explain.errors import UnsupportedError as UnsupportedError
+    from explain.evaluation import FaithfulnessSettings as FaithfulnessSettings
+    from explain.evaluation import agreement as agreement
+    from explain.evaluation import evaluate_agreement as evaluate_agreement
+    from explain.evaluation import evaluate_faithfulness as evaluate_faithfulness
+    from explain.evaluation import faithfulness as faithfulness
+    from explain.evaluation import ground_truth as ground_truth
+    from explain.evaluation import randomisation_check as randomisation_check
     from explain.explainer import TokenExplainer as TokenExplainer
     from explain.methods.attention import AttentionWeights as AttentionWeights
     from explain.methods.attention_flow import AttentionFlow as AttentionFlow
@@ -40,12 +47,20 @@ if TYPE_CHECKING:
     from explain.methods.value_zeroing import ValueZeroing as ValueZeroing
     from explain.models.explained_model import ExplainedModel as ExplainedModel
     from explain.models.loading import load_model as load_model
+    from explain.models.perturbation import Granularity as Granularity
+    from explain.models.perturbation import Replacement as Replacement
     from explain.models.score import Score as Score
     from explain.models.tasks import TASKS as TASKS
     from explain.models.tasks import Task as Task
     from explain.models.tasks import add_task as add_task
+    from explain.prompts import compare_prompts as compare_prompts
+    from explain.prompts import minimal_pair as minimal_pair
+    from explain.prompts import probe_template as probe_template
+    from explain.prompts import read_prompts as read_prompts
+    from explain.prompts import track_keywords as track_keywords
     from explain.results import Attribution as Attribution
     from explain.results import Explanation as Explanation
+    from explain.summary import Summary as Summary
     from explain.types import Encoding as Encoding
     from explain.types import Family as Family
     from explain.types import Prediction as Prediction
@@ -71,6 +86,15 @@ _NAMES = {
         "UnsafeModelError",
         "UnsupportedError",
     ),
+    "explain.evaluation": (
+        "FaithfulnessSettings",
+        "agreement",
+        "evaluate_agreement",
+        "evaluate_faithfulness",
+        "faithfulness",
+        "ground_truth",
+        "randomisation_check",
+    ),
     "explain.explainer": ("TokenExplainer",),
     "explain.methods.attention": ("AttentionWeights",),
     "explain.methods.attention_flow": ("AttentionFlow",),
@@ -88,9 +112,12 @@ _NAMES = {
     "explain.methods.value_zeroing": ("ValueZeroing",),
     "explain.models.explained_model": ("ExplainedModel",),
     "explain.models.loading": ("load_model",),
+    "explain.models.perturbation": ("Granularity", "Replacement"),
     "explain.models.score": ("Score",),
     "explain.models.tasks": ("TASKS", "Task", "add_task"),
+    "explain.prompts": ("compare_prompts", "minimal_pair", "probe_template", "read_prompts", "track_keywords"),
     "explain.results": ("Attribution", "Explanation"),
+    "explain.summary": ("Summary",),
     "explain.types": ("Encoding", "Family", "Prediction", "Question", "Segment", "Target", "Token", "Unit"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
