@@ -2,12 +2,10 @@
 
 import sys
 
-from explain.interface.app import build, launch_options, warm_up
-from explain.interface.launching import parse, server_options
+from explain.interface.launching import build, launch, parse
 
 given = parse(sys.argv[1:] if __name__ == "__main__" else [])
-demo = build(given.task, given.model)
+demo = build(given)
 
 if __name__ == "__main__":
-    warm_up()
-    demo.launch(**launch_options(), **server_options(given))
+    launch(demo, given)

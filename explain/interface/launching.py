@@ -1,12 +1,15 @@
-"""What `python gradio_app.py` takes on the command line."""
+"""What `python gradio_app.py` takes on the command line, and what it does with it; nothing heavy is imported for `--help`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explain.interface.presets import PRESETS
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -20,6 +23,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=_port, help="the port to listen on (default: 7860, or the next free one)")
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's servers for a week")
     return parser.parse_args(arguments)
+
+
+def build(given: argparse.Namespace) -> gr.Blocks:
+    """The page that was asked for."""
+    from explain.interface import app
+
+    return app.build(given.task, given.model)
+
+
+def launch(demo: gr.Blocks, given: argparse.Namespace) -> None:
+    """Serve the page until it is stopped."""
+    from explain.interface import app
+
+    app.warm_up()
+    demo.launch(**app.launch_options(), **server_options(given))
 
 
 def server_options(given: argparse.Namespace) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def make_task(name: str, model: PreTrainedModel, *, labels: Sequence[str] = (), 
     """The task called `name` for this model; classification by a text-to-text model goes by label words.
 
     Raises:
-        InputError: There is no such task.
+        InputError: There is no such task, or it takes no label words here.
         UnsupportedError: The model has no head for it.
     """
     task = task_class(name)
@@ -85,7 +85,13 @@ def make_task(name: str, model: PreTrainedModel, *, labels: Sequence[str] = (), 
             f"{type(model).__name__} cannot do {name}: it has a head for {own}. "
             f"Load the model with {' or '.join(task.auto_classes)}, or choose one of: {', '.join(answered_by(own))}."
         )
-    return task.make(own, labels=labels, prefix=prefix)
+    made = task.make(own, labels=labels, prefix=prefix)
+    if (made.labels, made.prefix) != (tuple(labels), prefix):
+        raise InputError(
+            f"Label words and a prefix are for classification by a text-to-text model, but {type(model).__name__} was asked for {name}. "
+            "Leave them out."
+        )
+    return made
 
 
 __all__ = ["TASKS", "Task", "add_task", "answered_by", "detect", "make_task", "task_class"]
