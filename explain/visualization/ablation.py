@@ -13,7 +13,8 @@ from explain.methods.head_ablation import Head
 from explain.results import Explanation
 from explain.types import Array
 from explain.visualization.colors import TOWARDS, WEIGHT
-from explain.visualization.heatmaps import layout, matrix_heatmap, plain
+from explain.visualization.heatmaps import matrix_heatmap
+from explain.visualization.layout import layout, plain, plain_label
 from explain.visualization.tokens import shown
 
 
@@ -64,7 +65,7 @@ def cumulative_curve(curve: AblationCurve, score: str) -> go.Figure:
         ),
         layout(300, xaxis={"title": "heads off, the most critical first", "tickangle": 0}, showlegend=False),
     )
-    figure.update_yaxes(autorange=True, title=plain([score])[0])
+    figure.update_yaxes(autorange=True, title=plain_label(score))
     return figure
 
 

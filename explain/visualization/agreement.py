@@ -8,7 +8,7 @@ from explain.evaluation.agreement import Agreement, MeanAgreement, Measure
 from explain.intervals import Interval
 from explain.types import Family
 from explain.visualization.colors import TEXT, number_color
-from explain.visualization.heatmaps import matrix_heatmap, title_of
+from explain.visualization.heatmaps import matrix_heatmap
 
 MEASURE_TITLES = {
     Measure.KENDALL: "Kendall's tau",
@@ -26,7 +26,7 @@ def agreement_heatmap(found: Agreement | MeanAgreement, measure: Measure | str) 
     measure = Measure(measure)
     values = found.matrices[measure]
     matrix = values.mean if isinstance(values, Interval) else values
-    titles = [title_of(method) for method in found.methods]
+    titles = list(found.titles.values())
     signed = measure is not Measure.TOP_K
     figure = matrix_heatmap(matrix, titles, titles, signed=signed, hover="%{y}, %{x}")
     cells = figure.data[0]

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from explain.errors import InputError
 from explain.results import Attribution, Explanation
 from explain.types import Array, Segment
-from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
+from explain.visualization.heatmaps import matrix_heatmap
+from explain.visualization.layout import frame_column, frame_row, layout, plain, ticks
 from explain.visualization.lines import Line, across, drawn_lines, strongest
 
 GROUP_TITLES = {
@@ -63,22 +64,40 @@ def attention_map(explanation: Explanation, group: str | None, layer: int | None
 
 
 def attention_heatmap(
-    explanation: Explanation, *, group: str | None = None, layer: int | None = None, head: int | None = None, special: bool = True
+    explanation: Explanation,
+    *,
+    group: str | None = None,
+    layer: int | None = None,
+    head: int | None = None,
+    special: bool = True,
+    marked: int | None = None,
 ) -> go.Figure:
     """Attention from each query (row) to each key (column), averaged over layers and heads or of one of them.
+
+    Args:
+        explanation: What to draw.
+        group: "self", or "encoder", "decoder" or "cross"; the last of them if left out.
+        layer: From 0; the average if left out.
+        head: From 0; the average if left out.
+        special: Show special tokens.
+        marked: The index of a token whose row and column are framed.
 
     Raises:
         InputError: The explanation has no attention, or the group, layer or head does not exist.
     """
     shown = attention_map(explanation, group, layer, head)
     rows, columns = (_kept(explanation, shown.group, side, special, n) for side, n in zip("qk", shown.matrix.shape, strict=True))
-    return matrix_heatmap(
+    figure = matrix_heatmap(
         shown.matrix[np.ix_(rows, columns)],
         [shown.queries[i] for i in rows],
         [shown.keys[i] for i in columns],
         signed=False,
         hover="%{y} attends to %{x}",
     )
+    query, key = (_number_of(explanation, shown.group, side, marked) for side in "qk")
+    frame_row(figure, rows.index(query) if query in rows else None)
+    frame_column(figure, columns.index(key) if key in columns else None)
+    return figure
 
 
 def attention_arcs(
@@ -133,8 +152,22 @@ def query_key_labels(explanation: Explanation, group: str, shape: tuple[int, ...
 
 
 def _kept(explanation: Explanation, group: str, side: str, special: bool, size: int) -> list[int]:
-    decoder = group == "decoder" or (group == "cross" and side == "q")
-    if special or decoder:
+    if special or _of_decoder(group, side):
         return list(range(size))
     kept = [i for i, token in enumerate(explanation.tokens[:size]) if not token.special]
     return kept or list(range(size))
+
+
+def _of_decoder(group: str, side: str) -> bool:
+    """Whether the queries ("q") or keys ("k") of a group are the decoder's."""
+    return group == "decoder" or (group == "cross" and side == "q")
+
+
+def _number_of(explanation: Explanation, group: str, side: str, token: int | None) -> int | None:
+    """Which query or key of a group is a token; `None` where it is none of them."""
+    if token is None or group == "self":
+        return token
+    inputs = sum(token.segment is Segment.INPUT for token in explanation.tokens)
+    if _of_decoder(group, side):
+        return token - inputs if token >= inputs else None
+    return token if token < inputs else None

@@ -7,23 +7,24 @@ from plotly.subplots import make_subplots
 
 from explain.results import Explanation
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
-from explain.visualization.heatmaps import ACROSS, GRID_LINES, layout, plain, ticks, title_of
+from explain.visualization.layout import ACROSS, GRID_LINES, frame_column, layout, plain, ticks
 from explain.visualization.tokens import shown
 
 ROW = 130
 
 
-def methods_bars(explanation: Explanation, *, words: bool = False, special: bool = True) -> go.Figure:
+def methods_bars(explanation: Explanation, *, words: bool = False, special: bool = True, marked: int | None = None) -> go.Figure:
     """A row of bars per method, one bar per token, each row in its own scale; upwards is towards the target.
 
     Args:
         explanation: What to draw.
         words: Merge sub-words to words (scores are summed).
         special: Show special tokens.
+        marked: The index of a token whose bars are framed.
     """
     columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
     count = max(1, len(explanation.attributions))
-    titles = [title_of(attribution.method) for attribution in explanation]
+    titles = plain(attribution.title for attribution in explanation)
     figure = make_subplots(rows=count, cols=1, shared_xaxes=True, vertical_spacing=min(0.06, 0.4 / count), subplot_titles=titles)
     for row, attribution in enumerate(explanation, 1):
         scores = columns.scores(attribution.scores).tolist()
@@ -37,6 +38,7 @@ def methods_bars(explanation: Explanation, *, words: bool = False, special: bool
             hovertemplate="%{text}<br>%{y:.4g}<extra></extra>",
         )
         figure.add_trace(bars, row=row, col=1)
+        frame_column(figure, columns.column_with(marked), row=row, col=1)
     figure.update_layout(layout(100 + ROW * count, showlegend=False))
     figure.update_yaxes(autorange=True, **GRID_LINES)
     figure.update_xaxes(showgrid=False, zeroline=False)

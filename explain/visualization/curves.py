@@ -1,4 +1,4 @@
-"""Curves of the methods: the race of deletion and insertion, and the randomisation check."""
+"""Curves of the methods: deletion and insertion on one text and over many, and the randomisation check."""
 
 from __future__ import annotations
 
@@ -9,23 +9,15 @@ import plotly.graph_objects as go
 
 from explain.evaluation.faithfulness import Faithfulness
 from explain.evaluation.randomisation import Randomisation
-from explain.evaluation.ranking import GRID, Race
-from explain.types import Array, Family
+from explain.evaluation.ranking import GRID, RANDOM, FaithfulnessRanking
+from explain.types import Array
 from explain.visualization.colors import TEXT
-from explain.visualization.heatmaps import GRID_LINES, layout, plain, ticks, title_of
+from explain.visualization.layout import GRID_LINES, layout, plain, plain_label, ticks
+from explain.visualization.styles import Style, styles_of
 
 DELETION, INSERTION = "deletion", "insertion"
-COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #b8860b #56b4e9 #7b3fa0 #8c564b #607d3b #c2185b #00838f #6d6d6d".split()
-MARKERS = "circle square diamond cross x triangle-up triangle-down star hexagon pentagon bowtie hourglass".split()
-
-
-def style_of(method: str) -> dict[str, str]:
-    """A method's colour, marker and dash, the same in every chart: internal methods are dotted, external ones solid."""
-    from explain.methods.catalog import METHODS, method_class
-
-    number = [known.name for known in METHODS].index(method)
-    internal = method_class(method).family is Family.INTERNAL
-    return {"color": COLORS[number % len(COLORS)], "symbol": MARKERS[number % len(MARKERS)], "dash": "dot" if internal else "solid"}
+_RANDOM: Style = {"color": TEXT, "dash": "dot", "symbol": None}
+_BEST: Style = {"color": TEXT, "dash": "dash", "symbol": None}
 
 
 def faithfulness_curves(found: Faithfulness, kind: str = DELETION) -> go.Figure:
@@ -34,31 +26,33 @@ def faithfulness_curves(found: Faithfulness, kind: str = DELETION) -> go.Figure:
     Grey is what random orders reach (5th to 95th percentile), dashed the best order found. In a deletion chart low is faithful, in an
     insertion chart high.
     """
-    steps = list(range(len(found.players) + 1))
+    steps = list(range(len(found.features) + 1))
     random = found.random
     low, high = (random.deletion_low, random.deletion_high) if kind == DELETION else (random.insertion_low, random.insertion_high)
     best = found.best.deletion if kind == DELETION else found.best_insertion
+    styles = styles_of(found.labels)
     figure = _chart(f"{found.granularity} {_done(kind)}", "score")
     _band(figure, steps, low, high, "random orders")
-    _line(figure, steps, getattr(random, kind), "random, mean", color=TEXT, dash="dot")
-    _line(figure, steps, best, "best order found", color=TEXT, dash="dash")
+    _line(figure, steps, getattr(random, kind), "random, mean", _RANDOM)
+    _line(figure, steps, best, "best order found", _BEST)
     for curve in found.curves:
-        taken = [found.players[player] for player in curve.order]
+        taken = [found.features[feature] for feature in curve.order]
         texts = ["the whole text" if kind == DELETION else "nothing", *(("without " if kind == DELETION else "with ") + w for w in taken)]
-        _line(figure, steps, getattr(curve, kind), title_of(curve.name), texts, **style_of(curve.name))
+        _line(figure, steps, getattr(curve, kind), found.titles[curve.name], styles[curve.name], texts)
     return figure
 
 
-def race_curves(found: Race, kind: str = DELETION) -> go.Figure:
+def ranking_curves(found: FaithfulnessRanking, kind: str = DELETION) -> go.Figure:
     """The same averaged over texts, as change of the score, with a bootstrap band for each method."""
     curves = found.deletion if kind == DELETION else found.insertion
     shares = GRID.tolist()
     figure = _chart(f"share of the {found.granularity} {_done(kind)}", "change of the score")
+    styles = styles_of(found.labels)
     for name, interval in curves.items():
-        style = style_of(name) if name in found.overall else {"color": TEXT, "dash": "dot" if name == "random" else "dash"}
+        style = styles.get(name, _RANDOM if name == RANDOM else _BEST)
         if not np.isnan(interval.low).any():
             _band(figure, shares, interval.low, interval.high, None, style["color"])
-        _line(figure, shares, interval.mean, title_of(name) if name in found.overall else name, **style)
+        _line(figure, shares, interval.mean, found.titles.get(name, name), style)
     return figure
 
 
@@ -69,9 +63,10 @@ def randomisation_chart(found: Randomisation, *, absolute: bool = False) -> go.F
     figure = _chart("randomised so far, from the top down", "Spearman's rho with the original scores")
     chance = np.full(len(parts), found.chance)
     _band(figure, steps, -chance, chance, "chance")
-    for method in found.stages[0].similarity:
+    styles = styles_of(found.labels)
+    for method, title in found.titles.items():
         values = np.array([(stage.absolute if absolute else stage.similarity)[method] for stage in found.stages])
-        _line(figure, steps, values, title_of(method), parts, **style_of(method))
+        _line(figure, steps, values, title, styles[method], parts)
     figure.update_xaxes(**ticks(parts), tickangle=-40)
     figure.update_layout(height=500, legend_y=-0.42)
     figure.update_yaxes(range=[-1.05, 1.05])
@@ -89,25 +84,17 @@ def _chart(x: str, y: str) -> go.Figure:
     return figure
 
 
-def _line(
-    figure: go.Figure,
-    x: Sequence[float],
-    y: Array,
-    name: str,
-    texts: Sequence[str] | None = None,
-    *,
-    color: str,
-    dash: str,
-    symbol: str | None = None,
-) -> None:
-    labels = [name] * len(x) if texts is None else [f"{name}<br>{text}" for text in plain(texts)]
+def _line(figure: go.Figure, x: Sequence[float], y: Array, name: str, style: Style, texts: Sequence[str] | None = None) -> None:
+    shown = plain_label(name)
+    labels = [shown] * len(x) if texts is None else [f"{shown}<br>{text}" for text in plain(texts)]
+    symbol = style["symbol"]
     figure.add_trace(
         go.Scatter(
             x=list(x),
             y=[None if np.isnan(value) else float(value) for value in y],
-            name=name,
+            name=shown,
             mode="lines" if symbol is None else "lines+markers",
-            line={"color": color, "dash": dash, "width": 2},
+            line={"color": style["color"], "dash": style["dash"], "width": 2},
             marker=None if symbol is None else {"symbol": symbol, "size": 7},
             text=labels,
             hovertemplate="%{text}<br>%{y:.4g}<extra></extra>",

@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 
 from explain.errors import InputError
 from explain.results import Explanation
 from explain.types import Array, listed
-from explain.visualization.colors import GRID, SIGNED_SCALE, TEXT, WEIGHT_SCALE, Scale
-from explain.visualization.tokens import shown
-
-GRID_LINES = {"showgrid": True, "gridcolor": GRID}
-MOST_LABELS = 80
-ACROSS = 45
-_AXIS = {"automargin": True, "showgrid": False, "zeroline": False, "ticks": "outside", "ticklen": 4, "tickcolor": "rgba(0,0,0,0)"}
+from explain.visualization.colors import SIGNED_SCALE, WEIGHT_SCALE, Scale
+from explain.visualization.layout import ACROSS, MOST_LABELS, frame_column, layout, plain, plain_label, ticks
+from explain.visualization.tokens import limits, shown
 
 
-def title_of(method: str) -> str:
-    """What a person reads for a method."""
-    from explain.methods.catalog import method_class
-
-    return method_class(method).title
-
-
-def layout(height: int, **more: Any) -> go.Layout:
-    """The common look: no template, readable on light and dark pages."""
-    return go.Layout(
-        template=None,
-        height=height,
-        font={"color": TEXT, "size": 13, "family": "Source Sans Pro, ui-sans-serif, system-ui, sans-serif"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        xaxis={**_AXIS, "tickangle": -40, **more.pop("xaxis", {})},
-        yaxis={**_AXIS, "autorange": "reversed", **more.pop("yaxis", {})},
-        **more,
-    )
-
-
-def plain(labels: Iterable[str]) -> list[str]:
-    """Labels as Plotly shows them unchanged: it would read `</s>` as markup."""
-    return [html.escape(label, quote=False) for label in labels]
-
-
-def ticks(labels: Sequence[str], *, most: int | None = None) -> dict[str, Any]:
-    """Axis settings for labels that may repeat; where there is room for `most`, the first of every so many is written."""
-    every = 1 if most is None else max(1, -(-len(labels) // most))
-    return {"tickmode": "array", "tickvals": list(range(0, len(labels), every)), "ticktext": plain(labels[::every])}
-
-
-def methods_heatmap(explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD) -> go.Figure:
+def methods_heatmap(
+    explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD, marked: int | None = None
+) -> go.Figure:
     """One row per method, one column per token; hover shows the score.
 
     Args:
@@ -62,16 +23,14 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
         words: Merge sub-words to words (scores are summed).
         special: Show special tokens.
         scale: Colours relative to each method's own largest score or, for the signed methods, to the largest of all.
+        marked: The index of a token whose column is framed.
     """
     columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
     attributions = explanation.attributions
     values = [columns.scores(a.scores) for a in attributions]
-    strongest = [float(np.abs(v).max(initial=0.0)) or 1.0 for v in values]
-    if scale is Scale.SHARED:
-        common = max((s for s, a in zip(strongest, attributions, strict=True) if a.signed), default=1.0)
-        strongest = [common if a.signed else s for s, a in zip(strongest, attributions, strict=True)]
+    strongest = limits(attributions, columns, scale)
     figure = go.Figure(layout=layout(120 + 34 * max(1, len(attributions)), xaxis=ticks(columns.labels, most=ACROSS)))
-    titles = [title_of(a.method) for a in attributions]
+    titles = [a.title for a in attributions]
     for signed, colors in ((True, SIGNED_SCALE), (False, WEIGHT_SCALE)):
         if not any(a.signed is signed for a in attributions):
             continue
@@ -96,6 +55,7 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
             )
         )
     figure.update_yaxes(**ticks(titles))
+    frame_column(figure, columns.column_with(marked))
     return figure
 
 
@@ -129,8 +89,14 @@ def _four_digits(values: Array) -> Array:
     return np.asarray(np.round(values * scale) / scale)
 
 
-def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = True) -> go.Figure:
-    """Output tokens (rows) x read tokens (columns) of a sequence task, by one method.
+def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = True, marked: int | None = None) -> go.Figure:
+    """Output tokens (rows) x read tokens (columns) of a sequence task, by one method, whose title it has.
+
+    Args:
+        explanation: What to draw.
+        method: By which method.
+        special: Show special tokens.
+        marked: The index of a token whose column is framed.
 
     Raises:
         InputError: The explanation is not one of a sequence.
@@ -141,6 +107,8 @@ def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = Tr
     columns = shown(explanation.tokens, explanation.text, merge=False, special=special)
     labels = [f"→ {label}" if output else label for label, output in zip(columns.labels, columns.output, strict=True)]
     rows = [output.text.strip() or output.text for output in explanation.outputs]
-    return matrix_heatmap(
-        columns.scores(attribution.step_scores), rows, labels, signed=attribution.signed, hover="%{x} for the output %{y}"
-    )
+    hover = "%{x} for the output %{y}"
+    figure = matrix_heatmap(columns.scores(attribution.step_scores), rows, labels, signed=attribution.signed, hover=hover)
+    figure.update_layout(title={"text": plain_label(attribution.title), "font": {"size": 14}, "y": 1, "yanchor": "top", "pad": {"t": 8}})
+    frame_column(figure, columns.column_with(marked))
+    return figure

@@ -6,16 +6,24 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explain.errors import InputError
-from explain.inside.layers import Lens
+from explain.inside.lens import Lens
 from explain.results import Explanation
 from explain.types import Array
 from explain.visualization.colors import TOWARDS, WEIGHT
-from explain.visualization.heatmaps import layout, matrix_heatmap, plain, ticks
+from explain.visualization.heatmaps import matrix_heatmap
+from explain.visualization.layout import frame_column, layout, plain, plain_label, ticks
 from explain.visualization.tokens import shown
 
 
 def tokens_by_layer(
-    values: Array, explanation: Explanation, *, signed: bool, from_embedding: bool = False, words: bool = False, special: bool = True
+    values: Array,
+    explanation: Explanation,
+    *,
+    signed: bool,
+    from_embedding: bool = False,
+    words: bool = False,
+    special: bool = True,
+    marked: int | None = None,
 ) -> go.Figure:
     """Layers from the bottom up x tokens.
 
@@ -26,6 +34,7 @@ def tokens_by_layer(
         from_embedding: Row 0 is the embedding, not the first layer.
         words: Merge sub-words (values are summed).
         special: Show special tokens.
+        marked: The index of a token whose column is framed.
 
     Raises:
         InputError: There is not one value per token.
@@ -37,6 +46,7 @@ def tokens_by_layer(
     names = ["embedding", *rows] if from_embedding else rows
     figure = matrix_heatmap(columns.scores(values), names, columns.labels, signed=signed, hover="%{x} in %{y}")
     figure.update_yaxes(autorange=True)
+    frame_column(figure, columns.column_with(marked))
     return figure
 
 
@@ -60,6 +70,6 @@ def lens_curve(lens: Lens, target: str) -> go.Figure:
         layout=layout(300, xaxis=ticks(names), showlegend=False),
     )
     figure.update_yaxes(
-        autorange=True, title=f"{name} of {plain([target.strip() or target])[0]}", rangemode="tozero" if known else "normal"
+        autorange=True, title=f"{name} of {plain_label(target.strip() or target)}", rangemode="tozero" if known else "normal"
     )
     return figure

@@ -15,7 +15,7 @@ from explain.results import Explanation
 from explain.types import Array
 from explain.visualization.attention import attention_of, query_key_labels
 from explain.visualization.colors import TEXT, WEIGHT
-from explain.visualization.heatmaps import layout, plain
+from explain.visualization.layout import frame_row, layout, plain
 from explain.visualization.lines import Line, across, drawn_lines, strongest
 
 
@@ -33,6 +33,7 @@ def flow_network(
     threshold: float = 0.05,
     position: int | None = None,
     heads: HeadFusion = HeadFusion.MEAN,
+    marked: int | None = None,
 ) -> go.Figure:
     """How the tokens (left) reach the explained position (right): a column of tokens per layer, lines by what runs through them.
 
@@ -46,6 +47,7 @@ def flow_network(
         threshold: Lines weaker than this share of the strongest of their layer are left out; so are all but a layer's 400 strongest.
         position: The query at the top from which to look down, from 0 (in the decoder, if there is one); the explained one if left out.
         heads: How the heads of a layer become one.
+        marked: The index of a token whose row is framed.
 
     Raises:
         InputError: The explanation has no attention, it has too many tokens for flow, or an argument is out of bounds.
@@ -63,12 +65,14 @@ def flow_network(
     masses = np.concatenate([shares.sum(1), shares[-1:].sum(2)])  # [steps + 1, N]
     labels = _labels(explanation, mixing)
     edges = _edges(shares, mixing, labels, threshold)
-    rows = [float(_place(mixing, 0, token)[1]) for token in range(len(labels))]
+    rows = [float(_point(mixing, 0, token)[1]) for token in range(len(labels))]
     figure = go.Figure(
         [*drawn_lines(edges), _nodes(masses, mixing, labels)],
         layout(140 + 19 * round(rows[-1] + 1), xaxis=across(_columns(mixing), [-0.3, len(shares) + 0.3]), showlegend=False),
     )
     figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=labels, range=[rows[-1] + 0.7, -0.7], autorange=False)
+    if marked is not None and 0 <= marked < len(rows):
+        frame_row(figure, int(rows[marked]))
     return figure
 
 
@@ -80,7 +84,7 @@ def _labels(explanation: Explanation, mixing: MixingSteps) -> list[str]:
     return plain([*encoder, *decoder])
 
 
-def _place(mixing: MixingSteps, step: int, token: int) -> tuple[int, int]:
+def _point(mixing: MixingSteps, step: int, token: int) -> tuple[int, int]:
     """Where a token is drawn after so many steps: an encoder's stay where they end, a decoder's begin there, one row further down."""
     if token < mixing.encoder:
         return min(step, mixing.encoder_steps), token
@@ -91,12 +95,12 @@ def _edges(shares: Array, mixing: MixingSteps, labels: Sequence[str], threshold:
     passing = np.eye(len(labels), dtype=bool)
     edges: list[Line] = []
     for step, layer in enumerate(shares):
-        still = [_place(mixing, step, token) == _place(mixing, step + 1, token) for token in range(len(labels))]
+        still = [_point(mixing, step, token) == _point(mixing, step + 1, token) for token in range(len(labels))]
         mixed = np.where(passing & np.array(still), 0.0, layer)
         for upper, lower in strongest(mixed, threshold):
             share = float(layer[upper, lower])
             text = f"{labels[lower]} → {labels[upper]}<br>{share:.2%}"
-            edges.append(Line(_place(mixing, step, lower), _place(mixing, step + 1, upper), share, text))
+            edges.append(Line(_point(mixing, step, lower), _point(mixing, step + 1, upper), share, text))
     most = max((edge.strength for edge in edges), default=1.0)
     return [Line(edge.start, edge.end, (edge.strength / most) ** 0.5, edge.text) for edge in edges]
 
@@ -107,7 +111,7 @@ def _nodes(masses: Array, mixing: MixingSteps, labels: Sequence[str]) -> go.Scat
         (place, mass, label)
         for step, row in enumerate(masses.tolist())
         for token, (mass, label) in enumerate(zip(row, labels, strict=True))
-        if (place := _place(mixing, step, token))[0] == step
+        if (place := _point(mixing, step, token))[0] == step
     ]
     return go.Scatter(
         x=[place[0] for place, _, _ in nodes],

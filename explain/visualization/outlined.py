@@ -8,10 +8,10 @@ from collections.abc import Collection
 import numpy as np
 
 from explain.results import Explanation
-from explain.visualization.tints import INK, tint
+from explain.visualization.colors import MARK, color_of, ink_of
 from explain.visualization.tokens import column_of, highlighted, shown
 
-OUTLINE = "outline: 2px solid #c2185b; outline-offset: -1px;"
+OUTLINE = f"outline: 2px solid {MARK}; outline-offset: -1px;"
 
 
 def outlined(explanation: Explanation, method: str, tokens: Collection[int], *, special: bool = True) -> str:
@@ -27,6 +27,7 @@ def outlined(explanation: Explanation, method: str, tokens: Collection[int], *, 
             pieces.append(html.escape(text))
             continue
         outline = OUTLINE if set(columns.groups[column].indices) & set(tokens) else ""
-        style = f"background: {tint(scores[column], limit, signed=attribution.signed)}; color: {INK}; padding: 0 2px; {outline}"
+        background, ink = (find(scores[column], limit, signed=attribution.signed) for find in (color_of, ink_of))
+        style = f"background: {background}; color: {ink}; padding: 0 2px; {outline}"
         pieces.append(f'<span style="{style}" title="{scores[column]:+.4g}">{html.escape(text)}</span>')
     return f'<p translate="no" dir="auto" style="line-height: 1.9">{"".join(pieces)}</p>'

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from explain.methods.catalog import method_class
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
 from explain.types import Target
-from explain.visualization.colors import legend
-from explain.visualization.tints import INK, tint
+from explain.visualization.colors import INK, color_of, ink_of, legend
+from explain.visualization.numbers import percent
 from explain.visualization.tokens import Shown, column_of, highlighted, shown
 from explain.visualization.trust import trust
 
@@ -109,8 +108,7 @@ def _predictions(explanation: Explanation) -> str:
 
 
 def _prediction(candidate: Target) -> list[str]:
-    probability = "" if candidate.probability is None else f"{candidate.probability:.4g}"
-    return [candidate.text.strip() or candidate.text, probability, f"{candidate.logit:.4f}"]
+    return [candidate.text.strip() or candidate.text, percent(candidate.probability), f"{candidate.logit:.4f}"]
 
 
 def _legends(explanation: Explanation, target: str) -> str:
@@ -126,17 +124,17 @@ def _method(attribution: Attribution, columns: Shown, places: Sequence[int | Non
         if place is None:
             pieces.append(_text(text))
             continue
-        color = tint(scores[place], limit, signed=attribution.signed)
-        pieces.append(f'<span style="background: {color}; color: {INK}" title="{scores[place]:+.4g}">{_text(text)}</span>')
+        color, ink = (find(scores[place], limit, signed=attribution.signed) for find in (color_of, ink_of))
+        pieces.append(f'<span style="background: {color}; color: {ink}" title="{scores[place]:+.4g}">{_text(text)}</span>')
     return [
-        f"<h3>{_text(method_class(attribution.method).title)}</h3>",
+        f"<h3>{_text(attribution.title)}</h3>",
         f'<p class="tokens" translate="no" dir="auto">{"".join(pieces)}</p>',
         f'<p class="trust">{_text(". ".join(trust(attribution)))}.</p>',
     ]
 
 
 def _scores(explanation: Explanation) -> str:
-    titles = [method_class(attribution.method).title for attribution in explanation]
+    titles = [attribution.title for attribution in explanation]
     columns = [attribution.scores.tolist() for attribution in explanation]
     rows = [[token.label, *(f"{column[i]:+.6g}" for column in columns)] for i, token in enumerate(explanation.tokens)]
     return _table("Every token that the model reads, with its raw score by every method", ["Token", *titles], rows)

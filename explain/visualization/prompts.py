@@ -13,13 +13,14 @@ from explain.prompts.alignment import Alignment, align, aligned_scores
 from explain.prompts.keywords import KeywordTracking
 from explain.prompts.minimal_pair import Change, MinimalPair
 from explain.prompts.spans import find
-from explain.prompts.templates import Probe
+from explain.prompts.template_probe import TemplateProbe
 from explain.results import Explanation
 from explain.types import Array
 from explain.visualization.colors import AWAY, TEXT, TOWARDS, WEIGHT, number_color
-from explain.visualization.curves import style_of
-from explain.visualization.heatmaps import GRID_LINES, layout, matrix_heatmap, plain, ticks, title_of
+from explain.visualization.heatmaps import matrix_heatmap
 from explain.visualization.intervals import interval_chart
+from explain.visualization.layout import GRID_LINES, layout, plain, plain_label, ticks
+from explain.visualization.styles import Style, styles_of
 
 MOST_NUMBERS = 160
 MOST_NUMBERED_COLUMNS = 24
@@ -82,7 +83,8 @@ def pair_bars(pair: MinimalPair, method: str, *, special: bool = False) -> go.Fi
     labels = [SIGNS[change] + pair.alignment.labels[number] for change, number in zip(changes, kept, strict=True)]
     first, second = pair.attributions[method][:, kept]
     values = differences[kept]
-    up, down = (TOWARDS, AWAY) if pair.signed[method] else (WEIGHT, WEIGHT)
+    label = next(label for label in pair.labels if label.name == method)
+    up, down = (TOWARDS, AWAY) if label.signed else (WEIGHT, WEIGHT)
     figure = go.Figure(
         go.Bar(
             x=list(range(len(kept))),
@@ -91,13 +93,15 @@ def pair_bars(pair: MinimalPair, method: str, *, special: bool = False) -> go.Fi
                 "color": [up if value >= 0 else down for value in values],
                 "pattern": {"shape": [PATTERNS[change] for change in changes]},
             },
-            text=[f"{label}<br>first {_said(a)}, second {_said(b)}" for label, a, b in zip(plain(labels), first, second, strict=True)],
+            text=[f"{word}<br>first {_said(a)}, second {_said(b)}" for word, a, b in zip(plain(labels), first, second, strict=True)],
             textposition="none",
             hovertemplate="%{text}<br>change %{y:.4g}<extra></extra>",
         ),
         layout(400, xaxis=ticks(labels)),
     )
-    figure.update_yaxes(autorange=True, title=f"change of the {title_of(method)} score", zeroline=True, zerolinecolor=TEXT, **GRID_LINES)
+    figure.update_yaxes(
+        autorange=True, title=f"change of the {plain_label(label.title)} score", zeroline=True, zerolinecolor=TEXT, **GRID_LINES
+    )
     return figure
 
 
@@ -114,14 +118,16 @@ def keyword_chart(tracking: KeywordTracking, keyword: str, quantity: str = "shar
     if quantity not in QUANTITIES:
         raise InputError(f"The quantity {quantity!r} is not known. Choose from: {', '.join(QUANTITIES)}.")
     column = tracking.keywords.index(keyword)
-    lines: list[tuple[str, Array, dict[str, str]]]
+    lines: list[tuple[str, Array, Style]]
     if quantity == "effect":
         if np.isnan(tracking.effects).all():
             raise InputError("The effects of the keywords were not computed. Track them with the explainer.")
         lines = [("effect", tracking.effects[:, column], {"color": WEIGHT, "symbol": "circle", "dash": "solid"})]
     else:
         values = {"share": tracking.shares, "score": tracking.scores, "rank": tracking.ranks}[quantity]
-        lines = [(title_of(m), values[number, :, column], style_of(m)) for number, m in enumerate(tracking.methods)]
+        styles = styles_of(tracking.labels)
+        named = zip(plain(tracking.titles.values()), styles.values(), strict=True)
+        lines = [(title, values[number, :, column], style) for number, (title, style) in enumerate(named)]
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     labels = [f"{number}. {shortened(text)}" for number, text in enumerate(tracking.texts, 1)]
     figure = go.Figure(layout=layout(480, xaxis=ticks(labels), legend=legend))
@@ -145,7 +151,7 @@ def keyword_chart(tracking: KeywordTracking, keyword: str, quantity: str = "shar
     return figure
 
 
-def filler_chart(found: Probe, method: str | None = None) -> go.Figure:
+def filler_chart(found: TemplateProbe, method: str | None = None) -> go.Figure:
     """The mean effect of each filler on the score of the target, or its mean attribution by a method; intervals over frames.
 
     Raises:
@@ -158,7 +164,11 @@ def filler_chart(found: Probe, method: str | None = None) -> go.Figure:
         filler or "(nothing)": Interval(*(np.asarray(side) for side in sides))
         for filler, *sides in zip(found.fillers, interval.mean, interval.low, interval.high, strict=True)
     }
-    title = f"effect on the score of {found.target}" if method is None else f"{title_of(method)} score of the filler"
+    title = (
+        f"effect on the score of {plain_label(found.target)}"
+        if method is None
+        else f"{plain_label(found.titles[method])} score of the filler"
+    )
     return interval_chart(entries, title, reference=0.0)
 
 

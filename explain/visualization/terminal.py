@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from explain.methods.catalog import method_class
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
+from explain.visualization.numbers import percent
 from explain.visualization.tokens import shown
 from explain.visualization.trust import trust
 
@@ -20,12 +20,12 @@ def table(explanation: Explanation, *, words: bool = False, special: bool = True
     A bar of `+` pushes towards the target, of `-` away from it, of `=` is weight without a direction; ten signs are the method's
     largest score.
     """
-    chance = explanation.target.probability
+    chance = percent(explanation.target.probability)
     lines = [
         f"{printable(explanation.model)} · {explanation.task} · {printable(explanation.text)}",
         *([f"Output: {printable(explanation.prediction.text)}"] if explanation.outputs else []),
         f"Why {printable(margin(explanation.target, explanation.foil))}"
-        f"{'' if chance is None else f' (probability {chance:.3g})'}? Unit: {explanation.unit.value.replace('_', '-')}. "
+        f"{f' (probability {chance})' if chance else ''}? Unit: {explanation.unit.value.replace('_', '-')}. "
         "Bars: + towards it, - away from it, = weight without a direction.",
         "",
     ]
@@ -33,7 +33,7 @@ def table(explanation: Explanation, *, words: bool = False, special: bool = True
     names = [("→ " if output else "") + printable(label) for label, output in zip(columns.labels, columns.output, strict=True)]
     parts = [_column(a, columns.scores(a.scores).tolist()) for a in explanation]
     lines += grid([["token", *(a.method for a in explanation)], *([n, *(p[i] for p in parts)] for i, n in enumerate(names))])
-    lines += ["", *(f"{method_class(a.method).title}: {'; '.join(trust(a))}." for a in explanation)]
+    lines += ["", *(f"{printable(a.title)}: {'; '.join(trust(a))}." for a in explanation)]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from explain.results import Attribution
 from explain.tokens import Word, sum_over, words
 from explain.types import Array, Segment, Token
-from explain.visualization.colors import level
+from explain.visualization.colors import Scale, level
 
 ARROW = "  ⟶  "
 
@@ -29,6 +30,10 @@ class Shown:
         """Scores [..., tokens] of the shown columns [..., columns]."""
         return sum_over(self.groups, scores) if self.groups else np.zeros((*scores.shape[:-1], 0))
 
+    def column_with(self, token: int | None) -> int | None:
+        """The number of the column that shows a token; `None` for no token, or one that is not shown."""
+        return next((number for number, group in enumerate(self.groups) if token in group.indices), None)
+
 
 def shown(tokens: tuple[Token, ...], text: str, *, merge: bool, special: bool) -> Shown:
     """Choose the columns: sub-words merged to words with `merge`, special tokens with `special`."""
@@ -38,6 +43,18 @@ def shown(tokens: tuple[Token, ...], text: str, *, merge: bool, special: bool) -
         groups = tuple(Word((i,), token.label, token.before, token.special) for i, token in enumerate(tokens))
     kept = tuple(group for group in groups if special or not group.special)
     return Shown(kept, tuple(tokens[group.indices[0]].segment is Segment.OUTPUT for group in kept))
+
+
+def limits(attributions: Sequence[Attribution], columns: Shown, scale: Scale) -> list[float]:
+    """The score of the strongest colour for each method: its largest absolute shown score or, on a shared scale, that of all signed ones.
+
+    1 where all scores are 0.
+    """
+    own = [float(np.abs(columns.scores(a.scores)).max(initial=0.0)) or 1.0 for a in attributions]
+    if scale is Scale.PER_METHOD:
+        return own
+    common = max((limit for limit, a in zip(own, attributions, strict=True) if a.signed), default=1.0)
+    return [common if a.signed else limit for limit, a in zip(own, attributions, strict=True)]
 
 
 def highlighted(attribution: Attribution, columns: Shown, *, limit: float | None = None) -> list[tuple[str, str | None]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from explain.methods.catalog import method_class
 from explain.results import Attribution
 
 
 def trust(attribution: Attribution) -> tuple[str, ...]:
     """Plain sentences without a full stop: what it computes, numerical error, standard error, cost."""
-    parts = [method_class(attribution.method).summary.rstrip(".")]
+    parts = [attribution.summary.rstrip(".")] if attribution.summary else []
     if attribution.target_blind:
         parts.append("The scores are the same for every target")
     if attribution.gap is not None and attribution.baseline_output is not None:
