@@ -17,42 +17,47 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tiny import real
+from zoo import real
 
 import explain
-from explain import InputError, TokenExplainer
-from explain.sharing.card import card, dumps, fingerprint, loads, read, request_of, write
+from explain import Explanation, InputError, Question, TokenExplainer
+from explain.defaults import TOLERANCE
 from explain.models.bundled import FOLDER
-from explain.sharing.replay import FLOOR, TOLERANCE, Replay, compare, replay
+from explain.sharing.card import card, dumps, fingerprint, loads, read, request_of, write
+from explain.sharing.replay import FLOOR, Replay, compare, replay
 from explain.sharing.request import Request
 
 NOON = datetime(2025, 6, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
 Change = Callable[[dict[str, Any]], None]
 
 
+def explained(explainer: TokenExplainer, request: Request) -> Explanation:
+    return explainer.analyze(request.question, request.methods, options=request.options)
+
+
 def made(request: Request) -> dict[str, Any]:
-    with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
-        return card(explainer.analyze(**request.arguments), explainer, request, created=NOON)
+    with TokenExplainer.from_pretrained(**request.loading) as explainer:
+        return card(explained(explainer, request), explainer, request, created=NOON)
 
 
 @pytest.fixture(scope="module")
 def bert() -> dict[str, Any]:
     options = {"shap": {"seed": 7}, "integrated_gradients": {"baseline": "mask"}}
     methods = ["attention", "integrated_gradients", "shap", "lrp"]
-    return made(Request("classification", "It is not a good movie.", "bert-mini", methods, "positive", "negative", options=options))
+    return made(Request("classification", "bert-mini", Question("It is not a good movie.", "positive", "negative"), methods, options))
 
 
 @pytest.fixture(scope="module")
 def compared(bert: dict[str, Any]) -> Iterator[Callable[[dict[str, Any]], Replay]]:
     """Changed cards against one new explanation of the unchanged card's question."""
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
-        explanation = explainer.analyze(**request_of(bert).arguments)
+        explanation = explained(explainer, request_of(bert))
         yield lambda values: compare(values, explanation, explainer.model)
 
 
 @pytest.fixture(scope="module")
 def gpt2() -> dict[str, Any]:
-    return made(Request("generation", "The president said", "gpt2-mini", ["input_x_gradient", "occlusion"], " that he was"))
+    return made(Request("generation", "gpt2-mini", Question("The president said", " that he was"), ["input_x_gradient", "occlusion"]))
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
@@ -71,11 +76,11 @@ def test_a_replay_gives_equal_numbers(name: str, request: pytest.FixtureRequest)
 
 def test_masks_blanks_and_steps_are_replayed() -> None:
     for asked in (
-        Request("masked_lm", "[MASK] work in a [MASK].", "bert-mini", ["lrp"], position=1, unit="probability"),
-        Request("span_infilling", "He was born in ___ and died in ___.", "t5-mini", ["input_x_gradient"], position=1, step=0),
+        Request("masked_lm", "bert-mini", Question("[MASK] work in a [MASK].", position=1, unit="probability"), ["lrp"]),
+        Request("span_infilling", "t5-mini", Question("He was born in ___ and died in ___.", position=1, step=0), ["input_x_gradient"]),
     ):
         values = made(asked)
-        assert request_of(values).position == 1
+        assert request_of(values).question.position == 1
         assert replay(values, tolerance=1e-6).equal
 
 
@@ -96,9 +101,9 @@ def test_a_card_says_everything_that_decides_the_numbers(bert: dict[str, Any]) -
         "step": None,
     }
     options = {method["name"]: method["options"] for method in bert["methods"]}
-    for method in explain.METHODS:
-        if method.name in options:
-            assert set(options[method.name]) == {field.name for field in method.option_fields()}
+    for name, method in explain.METHODS.items():
+        if name in options:
+            assert set(options[name]) == {field.name for field in method.option_fields()}
     assert options["shap"]["seed"] == 7
     assert options["integrated_gradients"]["baseline"] == "mask"
     assert bert["versions"] == {
@@ -114,14 +119,14 @@ def test_a_card_says_everything_that_decides_the_numbers(bert: dict[str, Any]) -
 
 
 def test_the_present_is_written_down(bert: dict[str, Any]) -> None:
-    request = request_of(bert)
+    question = request_of(bert).question
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
-        explanation = explainer.analyze(request.text, ["attention"])
+        explanation = explainer.analyze(question.text, ["attention"])
         before = datetime.now(UTC)
-        created = datetime.fromisoformat(card(explanation, explainer, Request("classification", request.text, "bert-mini", []))["created"])
+        created = datetime.fromisoformat(card(explanation, explainer, Request("classification", "bert-mini", question))["created"])
         assert before - timedelta(seconds=1) <= created <= datetime.now(UTC)
         with pytest.raises(InputError, match="explained: classification by bert-mini, got embedding by bert-mini"):
-            card(explanation, explainer, Request("embedding", request.text, "bert-mini", []))
+            card(explanation, explainer, Request("embedding", "bert-mini", question))
 
 
 def test_the_fingerprint_is_that_of_the_plain_weights(bert: dict[str, Any]) -> None:
@@ -221,8 +226,8 @@ def test_a_model_in_hand_is_replayed_and_stays_open() -> None:
     tiny = real("gpt2-class", seed=1)
     with TokenExplainer(tiny.model, tiny.tokenizer, task="classification") as explainer:
         name = explainer.model.name
-        request = Request("classification", "the film was not very good", name, ["lrp", "occlusion"])
-        values = card(explainer.analyze(**request.arguments), explainer, request)
+        request = Request("classification", name, Question("the film was not very good"), ["lrp", "occlusion"])
+        values = card(explained(explainer, request), explainer, request)
         assert replay(values, explainer=explainer, tolerance=1e-6).equal
         assert replay(values, explainer=explainer, tolerance=1e-6).equal
     other = real("gpt2-class", seed=2)
@@ -235,9 +240,11 @@ def test_a_model_in_hand_is_replayed_and_stays_open() -> None:
 def test_label_words_are_part_of_the_card() -> None:
     tiny = real("t5-span", seed=1)
     with TokenExplainer(tiny.model, tiny.tokenizer, task="classification", labels=("good", "bad"), prefix="film ") as explainer:
-        request = Request("classification", "the plot was good", explainer.model.name, ["input_x_gradient"])
-        values = card(explainer.analyze(**request.arguments), explainer, request)
+        request = Request("classification", explainer.model.name, Question("the plot was good"), ["input_x_gradient"])
+        values = card(explained(explainer, request), explainer, request)
         assert (values["model"]["labels"], values["model"]["prefix"]) == (["good", "bad"], "film ")
+        again = request_of(values)
+        assert (again.labels, again.prefix) == (("good", "bad"), "film ")
         assert replay(values, explainer=explainer).equal
 
 
@@ -246,6 +253,17 @@ def test_a_file_gives_the_card_back(bert: dict[str, Any], tmp_path: Path) -> Non
     write(bert, file)
     assert read(file) == bert
     assert json.loads(file.read_text(encoding="utf-8")) == bert
+
+
+def test_a_card_of_an_earlier_version_is_still_replayed() -> None:
+    values = read(Path(__file__).with_name("card-0.1.0.json"))
+    request = request_of(values)
+    assert request.question == Question("It is not a good movie.", "positive", "negative")
+    assert request.methods == ("input_x_gradient", "lrp")
+    result = replay(values)
+    assert {"input_x_gradient", "lrp"} < {difference.method for difference in result.differences}
+    assert any("version of explain was 0.1.0" in warning for warning in result.warnings)
+    assert result.equal or any("fingerprint" in warning for warning in result.warnings)
 
 
 def _without(name: str) -> Change:
