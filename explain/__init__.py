@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from explain.methods.lrp import LRP as LRP
     from explain.methods.method import Method as Method
     from explain.methods.method import MethodResult as MethodResult
-    from explain.methods.method import option as option
     from explain.methods.occlusion import Occlusion as Occlusion
+    from explain.methods.option import option as option
     from explain.methods.shapley import Shapley as Shapley
     from explain.methods.value_zeroing import ValueZeroing as ValueZeroing
     from explain.models.explained_model import ExplainedModel as ExplainedModel
@@ -106,7 +106,8 @@ _NAMES = {
     "explain.methods.integrated_gradients": ("IntegratedGradients",),
     "explain.methods.layer_ablation": ("LayerAblation",),
     "explain.methods.lrp": ("LRP",),
-    "explain.methods.method": ("Method", "MethodResult", "option"),
+    "explain.methods.method": ("Method", "MethodResult"),
+    "explain.methods.option": ("option",),
     "explain.methods.occlusion": ("Occlusion",),
     "explain.methods.shapley": ("Shapley",),
     "explain.methods.value_zeroing": ("ValueZeroing",),

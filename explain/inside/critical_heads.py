@@ -14,7 +14,8 @@ from explain.intervals import SAMPLES, Interval, bootstrap
 from explain.methods.head_ablation import Ablation, AblationResult, Gate, Head, Means, head_means
 from explain.methods.method import Method
 from explain.models.architectures import AttentionSite
-from explain.models.score import Answers, Score
+from explain.models.reading import Answers
+from explain.models.score import Score
 from explain.models.trace import Trace
 from explain.results import Attribution
 from explain.types import Array

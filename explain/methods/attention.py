@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explain.errors import InputError
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family
 

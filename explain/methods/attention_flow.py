@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from explain.errors import InputError
 from explain.methods.attention_rollout import HeadFusion, influence_scores, mixing_steps
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.score import Score
 from explain.types import Array, Family
 
@@ -86,6 +85,8 @@ def flow_through_edges(layers: Array, positions: Sequence[int]) -> Array:
 
 
 def _solve(layers: Array, positions: Sequence[int], *, keep: bool) -> tuple[Array, Array]:
+    from explain.methods.maximum_flow import solve
+
     tokens, most = layers.shape[-1], MAXIMUM_TOKENS if len(positions) == 1 else MAXIMUM_TOKENS_OF_SEVERAL
     if tokens > most:
         several = "" if len(positions) == 1 else f" where, as here, {len(positions)} positions are explained"
@@ -97,136 +98,5 @@ def _solve(layers: Array, positions: Sequence[int], *, keep: bool) -> tuple[Arra
     order = np.argsort(-capacities, axis=2, kind="stable").astype(np.int32)
     degree = (capacities > 0).sum(2).astype(np.int32)
     carried = np.zeros(capacities.shape if keep else (0, 0, 0))
-    flows: Array = _solver()(capacities, order, degree, np.asarray(positions, dtype=np.int64), carried)
+    flows: Array = solve(capacities, order, degree, np.asarray(positions, dtype=np.int64), carried)
     return flows, carried
-
-
-@functools.cache
-def _solver() -> Callable[..., Any]:
-    """Dinic's algorithm on a layered graph, compiled at its first call (seconds); numba is not imported before.
-
-    Node t * n + i is token i after t layers (t = 0: the bottom). It leads down to its `degree` keys one layer below, widest edge first,
-    and back up where flow came down. While nothing flows, t is a node's distance from the token at the bottom: the first phase needs no
-    search, and mostly reaches what the two ends let through, which ends it. Only touched edges are reset before the next flow.
-    """
-    import numba
-
-    jit: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=False, nogil=True)
-    tiny, rounding = 1e-15, 1e-14
-
-    @jit
-    def reaches(free: Any, sent: Any, source: int, sink: int, distance: Any, queue: Any) -> bool:
-        """Whether anything is left from source to sink; sets the distances of the nodes between them from the sink, else -1."""
-        depth, size = free.shape[0], free.shape[1]
-        distance[:] = -1
-        distance[sink], queue[0] = 0, sink
-        head, tail = 0, 1
-        while head < tail:
-            node = queue[head]
-            head += 1
-            t, j = node // size, node % size
-            if t == depth - 1:
-                if free[t, source, j] > tiny:
-                    distance[depth * size + source] = distance[node] + 1
-                    return True
-            else:
-                for i in range(size):
-                    above = (t + 1) * size + i
-                    if distance[above] < 0 and free[t, i, j] > tiny:
-                        distance[above], queue[tail] = distance[node] + 1, above
-                        tail += 1
-            if t > 1:
-                for i in range(size):
-                    below = (t - 1) * size + i
-                    if distance[below] < 0 and sent[t - 1, j, i] > tiny:
-                        distance[below], queue[tail] = distance[node] + 1, below
-                        tail += 1
-        return False
-
-    @jit
-    def push(pipes: Any, nodes: Any, touched: Any, source: int, sink: int, most: float, back: bool) -> Any:
-        """Send up to `most` along edges that lead nearer to the sink, until they are blocked; returns how much went."""
-        (free, sent, order, degree), (distance, arc, stack, amounts) = pipes, nodes
-        depth, size = degree.shape
-        path, edges, wanted, got = stack[0], stack[1], amounts[0], amounts[1]
-        node, length = depth * size + source, 0
-        path[0], wanted[0], got[0] = node, most, 0.0
-        while True:
-            layer, token = node // size, node % size
-            down = 1 if layer == 1 else degree[layer - 1, token]
-            last = down + size if back and layer < depth - 1 else down
-            rest = wanted[length] - got[length]
-            found = False
-            while rest > tiny and arc[node] < last:
-                if arc[node] < down:
-                    below = sink if layer == 1 else order[layer - 1, token, arc[node]]
-                    onward, edge = (layer - 1) * size + below, ((layer - 1) * size + token) * size + below
-                    room = free[edge]
-                else:
-                    above = arc[node] - down
-                    onward, edge = (layer + 1) * size + above, (layer * size + above) * size + token
-                    room = sent[edge]
-                    edge = ~edge
-                if room > tiny and distance[onward] == distance[node] - 1:
-                    found = True
-                    break
-                arc[node] += 1
-            if found:
-                length += 1
-                path[length], edges[length], wanted[length], got[length] = onward, edge, min(rest, room), 0.0
-                node = onward
-                if node != sink:
-                    continue
-                got[length] = wanted[length]
-            elif length == 0:
-                return got[0]
-            amount, edge = got[length], edges[length]
-            if amount < wanted[length] - tiny:
-                distance[node] = -1
-            length -= 1
-            node = path[length]
-            got[length] += amount
-            if edge < 0:
-                sent[~edge] -= amount
-                free[~edge] += amount
-            elif amount > 0:
-                if sent[edge] == 0 and touched[-1] < touched.size - 1:
-                    touched[touched[-1]] = edge
-                    touched[-1] += 1
-                free[edge] -= amount
-                sent[edge] += amount
-
-    @jit
-    def solve(capacity: Any, order: Any, degree: Any, sources: Any, carried: Any) -> Any:
-        depth, size = degree.shape
-        free, sent, used = capacity.copy(), np.zeros_like(capacity), np.zeros_like(carried).ravel()
-        all_capacity, all_free, all_sent = capacity.ravel(), free.ravel(), sent.ravel()
-        distance, arc, queue = np.empty((3, (depth + 1) * size), np.int64)
-        stack, amounts = np.empty((2, distance.size), np.int64), np.empty((2, distance.size))
-        pipes, nodes = (all_free, all_sent, order, degree), (distance, arc, stack, amounts)
-        touched = np.zeros(capacity.size + 1, np.int64)  # and their number, last
-        flows = np.zeros((sources.size, size))
-        for row, source in enumerate(sources):
-            for sink in range(size):
-                most = min(capacity[depth - 1, source].sum(), capacity[0, :, sink].sum())
-                for layer in range(depth + 1):
-                    distance[layer * size : (layer + 1) * size] = layer if layer > 0 else -1
-                distance[sink] = 0
-                back = False
-                while most - flows[row, sink] > rounding and (not back or reaches(free, sent, source, sink, distance, queue)):
-                    arc[:] = 0
-                    flows[row, sink] += push(pipes, nodes, touched, source, sink, most - flows[row, sink], back)
-                    back = True
-                if touched[-1] == touched.size - 1:
-                    touched[:] = np.arange(touched.size)
-                for edge in touched[: touched[-1]]:
-                    if used.size:
-                        used[edge] += all_sent[edge]
-                    all_free[edge], all_sent[edge] = all_capacity[edge], 0.0
-                touched[-1] = 0
-            if used.size:
-                carried += used.reshape(carried.shape) / (flows[row].sum() * sources.size)
-                used[:] = 0
-        return flows
-
-    return solve

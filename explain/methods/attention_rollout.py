@@ -9,7 +9,8 @@ from enum import StrEnum
 import numpy as np
 
 from explain.methods.attention import row_to_scores
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family
 

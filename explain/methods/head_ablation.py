@@ -11,11 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.methods.shares import attention_shares, shares_to_scores
 from explain.models.architectures import AttentionSite
 from explain.models.probes import AttentionProbe
-from explain.models.score import Answers, Score
+from explain.models.reading import Answers
+from explain.models.score import Score
 from explain.models.trace import stack_of
 from explain.types import Array, Family
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.methods.method import Method, MethodResult, completeness_gap, option
+from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.option import option
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family

@@ -11,7 +11,8 @@ from explain.methods.head_ablation import AblationResult, collect
 from explain.methods.method import Method, MethodResult
 from explain.methods.shares import attention_shares, shares_to_scores
 from explain.models.instrumented import InstrumentedModel
-from explain.models.score import Answers, Score
+from explain.models.reading import Answers
+from explain.models.score import Score
 from explain.types import Family
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from explain.methods.lrp_rules import Ledger, Variant, rules
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.passes import Recording, hidden_of
 from explain.models.score import Score
 from explain.types import Array, Family

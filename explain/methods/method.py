@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,73 +19,11 @@ import numpy as np
 import torch
 
 from explain.errors import InputError, UnsupportedError
+from explain.methods.option import Option, described
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
 from explain.results import Attribution
 from explain.types import Array, Family
-
-
-def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
-    """A dataclass field that is an option of a method, with its help text and bounds (inclusive)."""
-    return dataclasses.field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum})
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a method as the interface sees it."""
-
-    name: str
-    kind: type
-    optional: bool
-    default: Any
-    help: str
-    minimum: float | None
-    maximum: float | None
-
-    @property
-    def choices(self) -> list[str]:
-        return [member.value for member in self.kind] if issubclass(self.kind, Enum) else []
-
-    def to_dict(self) -> dict[str, Any]:
-        default = self.default.value if isinstance(self.default, Enum) else self.default
-        return {
-            "name": self.name,
-            "type": "choice" if self.choices else self.kind.__name__,
-            "optional": self.optional,
-            "default": default,
-            "help": self.help,
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "choices": self.choices,
-        }
-
-    def parse(self, method: str, value: Any) -> Any:
-        """The value in the option's type.
-
-        Raises:
-            InputError: It has another type or lies outside the bounds.
-        """
-        if value is None and self.optional:
-            return None
-        wanted = " or ".join(self.choices) or {bool: "true or false", int: "a whole number", float: "a number"}.get(self.kind, "text")
-        try:
-            if self.kind is bool:
-                if not isinstance(value, bool):
-                    raise ValueError
-                parsed: Any = value
-            elif self.kind is int:
-                parsed = int(value)
-                if isinstance(value, bool) or parsed != float(value):
-                    raise ValueError
-            else:
-                parsed = self.kind(value)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"{method}: option {self.name} takes {wanted}, got {value!r}.") from error
-        low, high = self.minimum, self.maximum
-        if not ((low is None or parsed >= low) and (high is None or parsed <= high)):
-            bounds = f"at least {low}" if high is None else f"at most {high}" if low is None else f"between {low} and {high}"
-            raise InputError(f"{method}: option {self.name} must be {bounds}, got {value!r}.")
-        return parsed
 
 
 @dataclass(frozen=True)
@@ -191,7 +128,7 @@ class Method(ABC):
     @classmethod
     def option_fields(cls) -> tuple[Option, ...]:
         hints = typing.get_type_hints(cls)
-        return tuple(_option(item, hints[item.name]) for item in dataclasses.fields(cls))
+        return tuple(described(item, hints[item.name]) for item in dataclasses.fields(cls))
 
     @classmethod
     def with_options(cls, given: Mapping[str, Any]) -> Self:
@@ -241,13 +178,6 @@ class Method(ABC):
     def expected_passes(self, score: Score) -> int:
         """About how many forward passes this will take; a gradient pass counts as three."""
         return 1
-
-
-def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
-    arguments = typing.get_args(hint) if isinstance(hint, types.UnionType) else ()
-    kinds = [argument for argument in arguments if argument is not type(None)] or [hint]
-    meta = field.metadata
-    return Option(field.name, kinds[0], len(arguments) > len(kinds), field.default, meta["help"], meta["minimum"], meta["maximum"])
 
 
 def completeness_gap(scores: Array, output: float, baseline_output: float) -> float:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
 from explain.models.score import Score
 from explain.types import Family

@@ -10,7 +10,8 @@ from importlib import import_module
 import numpy as np
 
 from explain.errors import InputError
-from explain.methods.method import Method, MethodResult, completeness_gap, option
+from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.option import option
 from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
 from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
 from explain.models.score import Score

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from explain.methods.attention_rollout import MixingSteps, influence_scores, rollout
 from explain.methods.layer_ablation import require_blocks
-from explain.methods.method import Method, MethodResult, option
+from explain.methods.method import Method, MethodResult
+from explain.methods.option import option
 from explain.models.architectures import AttentionSite
 from explain.models.instrumented import InstrumentedModel
 from explain.models.passes import Layer, Resumed, hidden_of

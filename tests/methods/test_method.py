@@ -1,4 +1,4 @@
-"""Options: read from a method's fields, parsed and bounded."""
+"""The contract of a method: what it returns becomes a result, and its options are read from its fields, parsed and bounded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from zoo import HIDDEN, tiny
 
-from explain import METHODS, InputError, UnknownMethodError
-from explain.methods.attention import AttentionWeights
-from explain.methods.integrated_gradients import Baseline, IntegratedGradients
-from explain.methods.method import Method, completeness_gap, option
-from explain.methods.catalog import make_methods, method_class
-from explain.types import Family
+from explain import METHODS, InputError, UnsupportedError
+from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.option import option
+from explain.models.score import Score
+from explain.types import Array, Family
 
 
 class Colour(StrEnum):
@@ -37,8 +39,8 @@ class Example(Method):
     colour: Colour = option(Colour.RED, "A colour.")
     layer: int | None = option(None, "A layer.", minimum=0)
 
-    def attribute(self, model: Any, question: Any) -> Any:
-        raise NotImplementedError
+    def compute(self, score: Score) -> Array:
+        return np.arange(len(score.encoding.tokens), dtype=np.float64) * self.share
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_options_say_what_they_are() -> None:
     assert (found["count"]["minimum"], found["count"]["maximum"], found["layer"]["maximum"]) == (1, 9, None)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 def test_every_method_describes_itself(method: type[Method]) -> None:
     described = json.loads(json.dumps(method.describe(), allow_nan=False))
     assert described["name"] == method.name == method.name.lower().replace(" ", "_")
@@ -120,42 +122,80 @@ def test_every_method_describes_itself(method: type[Method]) -> None:
         method.with_options({"nothing": 1})
 
 
-def test_method_names_are_a_contract() -> None:
-    names = [method.name for method in METHODS]
-    contract = "attention attention_rollout attention_flow value_zeroing head_ablation layer_ablation input_x_gradient"
-    assert set(f"{contract} integrated_gradients shap lrp occlusion".split()) <= set(names)
-    assert len(set(names)) == len(names)
-    assert all(method_class(name).name == name for name in names)
-
-
-def test_methods_are_made_from_names_options_and_themselves() -> None:
-    own = AttentionWeights(layer=1)
-    found = make_methods(["integrated_gradients", own], {"integrated_gradients": {"baseline": "pad", "steps": 30}})
-    assert found == (IntegratedGradients(baseline=Baseline.PAD, steps=30), own)
-    assert make_methods("lrp") == (method_class("lrp")(),)
-
-
-@pytest.mark.parametrize(
-    ("given", "options", "error", "message"),
-    [
-        (["lime"], {}, UnknownMethodError, "The method 'lime' is not known. Choose from: attention, "),
-        ([], {}, InputError, "No method was chosen"),
-        (["lrp", "lrp"], {}, InputError, "The method lrp was given twice"),
-        (["lrp"], {"attention": {"layer": 1}}, InputError, "Options were given for attention, which was not chosen. Chosen: lrp."),
-        (["lrp"], {"lime": {}}, UnknownMethodError, "The method 'lime' is not known"),
-        (["attention"], {"attention": {"layer": -1}}, InputError, "attention: option layer must be at least 0, got -1."),
-    ],
-)
-def test_wrong_methods_are_refused(given: list[str], options: dict[str, Any], error: type[Exception], message: str) -> None:
-    with pytest.raises(error) as caught:
-        make_methods(given, options)
-    assert message in str(caught.value)
-
-
 def test_the_completeness_gap_is_relative() -> None:
-    import numpy as np
-
     assert completeness_gap(np.array([1.0, 2.5]), 5.0, 1.0) == pytest.approx(0.5 / 4.0)
     assert completeness_gap(np.array([1.0, -1.0]), 2.0, 2.0) == 0.0
     assert completeness_gap(np.array([0.25, 0.0]), 2.0, 2.0) == 0.25
     assert completeness_gap(np.array([-4.0]), 1.0, 5.0) == 0.0
+
+
+@dataclass(frozen=True)
+class Asking(Example):
+    """Asks the model three times and returns what it is told to."""
+
+    name = "asking"
+    title = "Asking"
+    summary = "Asks three times."
+    caution = "Says nothing."
+    found: Any = None
+
+    def compute(self, score: Score) -> Any:
+        score.answers(rows=3)
+        return self.found(len(score.encoding.tokens))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda n: np.arange(n, dtype=np.float64),
+        lambda n: np.arange(n, dtype=np.float32),
+        lambda n: torch.arange(n, dtype=torch.float32, requires_grad=True),
+        lambda n: MethodResult(np.arange(n, dtype=np.float64)),
+        lambda n: MethodResult(torch.arange(n, dtype=torch.float64), output=7.0, maps={"map": np.zeros(2)}, positions=(1,), gap=0.5),
+    ],
+    ids=["array", "float32", "tensor", "result", "more"],
+)
+def test_what_a_method_finds_becomes_a_result_that_says_what_it_is(found: Any) -> None:
+    made = tiny("bert-class")
+    with made.explainer() as explainer:
+        score = explainer.ask(made.text, target=1, foil=0, unit="log_probability").scores[0]
+        score.answers(rows=5)  # what was asked before is not this method's
+        one = Asking(count=4, found=found).attribute(score)
+    assert one.scores.dtype == np.float64
+    assert one.scores.tolist() == list(range(len(score.encoding.tokens)))
+    assert one.passes == 3
+    assert (one.method, one.title, one.summary, one.caution) == ("asking", "Asking", "Asks three times.", "Says nothing.")
+    assert (one.family, one.signed, one.target_blind) == (Family.EXTERNAL, True, False)
+    assert (one.target, one.foil, one.unit, one.tokens) == (score.target, score.foil, score.unit, score.encoding.tokens)
+    assert one.options == {"count": 4}
+    assert one.seconds > 0
+    assert one.baseline_output is None
+    more = found(2) if isinstance(found(2), MethodResult) else None
+    if more is not None and more.output is not None:
+        assert (one.output, one.gap, one.positions, list(one.maps)) == (7.0, 0.5, (1,), ["map"])
+    else:
+        assert one.output == pytest.approx(score.anew().value(), abs=1e-6)
+        assert (one.gap, one.positions, one.maps) == (None, (), {})
+
+
+@pytest.mark.parametrize("found", [lambda n: np.zeros(n + 1), lambda n: np.full(n, np.nan), lambda n: np.zeros((1, n))])
+def test_what_is_not_a_number_for_every_token_is_refused(found: Any) -> None:
+    made = tiny("bert-class")
+    with made.explainer() as explainer, pytest.raises(ValueError, match="asking: "):
+        explainer.analyze(made.text, [Asking(found=found)])
+
+
+def test_the_check_comes_before_the_work() -> None:
+    @dataclass(frozen=True)
+    class Inside(Asking):
+        needs_attention = True
+
+    made = tiny(next(iter(HIDDEN)))
+    with made.explainer() as explainer:
+        score = explainer.ask(made.text).scores[0]
+        with pytest.raises(UnsupportedError, match="Asking needs the attention of .* DebertaV2ForMaskedLM does not send it"):
+            Inside(found=pytest.fail).attribute(score)

@@ -1,54 +1,55 @@
-"""Widgets for the options of the methods, made from the methods' own fields."""
+"""Widgets for the options of the methods, made from the methods' own fields; one block of them serves all tabs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from explain.interface.tabs.form import Updates, Values
 from explain.methods.catalog import METHODS
-from explain.methods.method import Option
+from explain.methods.option import Option
 
 
 @dataclass(frozen=True)
 class OptionWidgets:
-    """One widget per option, and which option each is."""
+    """(method, option) -> its widget."""
 
-    keys: tuple[tuple[str, Option], ...]
-    components: tuple[Component, ...]
+    widgets: Mapping[tuple[str, Option], Component]
 
-    def read(self, values: tuple[Any, ...], methods: list[str]) -> dict[str, dict[str, Any]]:
+    @property
+    def components(self) -> set[Component]:
+        return set(self.widgets.values())
+
+    def read(self, values: Values, methods: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The options of the chosen methods that are not at their default."""
         chosen: dict[str, dict[str, Any]] = {}
-        for (method, option), value in zip(self.keys, values, strict=True):
-            given = None if value == "" else value
+        for (method, option), component in self.widgets.items():
+            given = None if values[component] == "" else values[component]
             if method in methods and given != option.to_dict()["default"] and not (given is None and not option.optional):
                 chosen.setdefault(method, {})[option.name] = given
         return chosen
 
-    def filled(self, given: Mapping[str, Mapping[str, Any]]) -> dict[Component, Any]:
+    def filled(self, given: Mapping[str, Mapping[str, Any]]) -> Updates:
         """Every widget at what was given, or at its default."""
         return {
             component: given.get(method, {}).get(option.name, option.to_dict()["default"])
-            for (method, option), component in zip(self.keys, self.components, strict=True)
+            for (method, option), component in self.widgets.items()
         }
 
 
 def build() -> OptionWidgets:
     """One accordion per method that has options, in the current Blocks."""
-    keys, components = [], []
-    for method in METHODS:
+    widgets = {}
+    for method in METHODS.values():
         fields = method.option_fields()
-        if not fields:
-            continue
-        with gr.Accordion(method.title, open=False):
-            for field in fields:
-                keys.append((method.name, field))
-                components.append(_widget(method.name, field))
-    return OptionWidgets(tuple(keys), tuple(components))
+        if fields:
+            with gr.Accordion(method.title, open=False):
+                widgets |= {(method.name, field): _widget(method.name, field) for field in fields}
+    return OptionWidgets(widgets)
 
 
 def _widget(method: str, option: Option) -> Component:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from explain.errors import InputError, UnsupportedError
 from explain.models.instrumented import InstrumentedModel
-from explain.models.tasks.task import FOIL, UNIT, VocabularyTask, at, encode_input
+from explain.models.tasks.task import FOIL, UNIT, at, encode_input
+from explain.models.tasks.vocabulary import VocabularyTask
 from explain.types import Encoding, Question
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from explain.models.instrumented import InstrumentedModel
-from explain.models.tasks.task import FOIL, UNIT, VocabularyTask, at, encode_input
+from explain.models.tasks.task import FOIL, UNIT, at, encode_input
+from explain.models.tasks.vocabulary import VocabularyTask
 from explain.types import Encoding, Question, Unit
 
 

@@ -12,8 +12,10 @@ from torch import Tensor
 from explain.errors import InputError, TargetError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
-from explain.models.score import Reading, Score
-from explain.models.tasks.task import VocabularyTask, distinct
+from explain.models.reading import Reading
+from explain.models.score import Score
+from explain.models.tasks.task import distinct
+from explain.models.tasks.vocabulary import VocabularyTask
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Segment, Target, Token, Unit
 
