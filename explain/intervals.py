@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from explain.errors import InputError
 from explain.types import Array, listed
@@ -46,6 +45,8 @@ def bootstrap(values: Array, *, samples: int = SAMPLES, confidence: float = CONF
     mean = np.asarray(values.mean(0))
     if len(values) == 1:
         return Interval(mean, np.full(mean.shape, np.nan), np.full(mean.shape, np.nan))
+    from scipy import stats
+
     found = stats.bootstrap(
         (values,), np.mean, axis=0, n_resamples=samples, confidence_level=confidence, method="percentile", rng=np.random.default_rng(seed)
     ).confidence_interval

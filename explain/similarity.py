@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from explain.types import Array
 
 
 def kendall(first: Array, second: Array) -> float:
     """Kendall's tau-b; NaN if one side is constant."""
+    from scipy import stats
+
     return float("nan") if _constant(first, second) else float(stats.kendalltau(first, second).statistic)
 
 
 def spearman(first: Array, second: Array) -> float:
     """Spearman's rho; NaN if one side is constant."""
+    from scipy import stats
+
     return float("nan") if _constant(first, second) else float(stats.spearmanr(first, second).statistic)
 
 

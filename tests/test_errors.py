@@ -34,9 +34,3 @@ def test_every_error_is_public_and_its_message_is_as_written(name: str) -> None:
     kind = getattr(explain, name)
     assert name in explain.__all__
     assert str(kind("The method 'x' is not known.")) == "The method 'x' is not known."
-
-
-def test_public_names_exist_and_come_from_one_place() -> None:
-    assert sorted(set(explain.__all__)) == list(explain.__all__) or len(set(explain.__all__)) == len(explain.__all__)
-    for name in explain.__all__:
-        assert hasattr(explain, name)

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explain import METHODS, TokenExplainer, Unit
+from explain import METHODS, TASKS, Question, TokenExplainer, Unit
 from explain.__main__ import main
-from explain.sharing.card import read
 from explain.models.bundled import bundled_names
-from explain.models.tasks import TASKS
+from explain.sharing.card import read
+from explain.sharing.exports import EXPORTS
+from explain.visualization.numbers import percent
 
 TEXT = "It is not a good movie."
 Captured = pytest.CaptureFixture[str]
@@ -36,7 +37,8 @@ def test_a_text_is_explained_in_a_table(capsys: Captured) -> None:
         expected = explainer.analyze(TEXT, ["lrp", "attention"], target="positive", foil="negative", unit=Unit.LOG_PROBABILITY)
     lines = printed.out.splitlines()
     assert lines[0] == f"bert-mini · classification · {TEXT}"
-    assert lines[1].startswith("Why positive rather than negative (probability 0.00235)? Unit: log-probability.")
+    chance = percent(expected.target.probability)
+    assert lines[1].startswith(f"Why positive rather than negative (probability {chance})? Unit: log-probability.")
     rows = lines[4 : 4 + len(expected.tokens)]
     for row, token, (lrp, attention) in zip(rows, expected.tokens, zip(*(a.scores for a in expected), strict=True), strict=True):
         assert row.split()[0] == token.label
@@ -50,7 +52,7 @@ def test_a_text_is_explained_in_a_table(capsys: Captured) -> None:
 
 
 def test_every_file_is_written(tmp_path: Path, capsys: Captured) -> None:
-    files = {kind: tmp_path / f"result.{kind}" for kind in ("json", "csv", "html", "svg", "png", "card")}
+    files = {kind: tmp_path / f"result.{kind}" for kind in EXPORTS}
     flags = [part for kind, file in files.items() for part in (f"--{kind}", str(file))]
     asked = [
         "--method",
@@ -110,6 +112,33 @@ def test_a_card_is_replayed(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr() == ("", "python -m explain: The card has no field 'model'. It needs a JSON object there.\n")
 
 
+def test_label_words_of_a_text_to_text_model_are_asked_and_replayed(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "card.json"
+    words = ["--label", "negative", "--label", "positive", "--prefix", "sst2 sentence: "]
+    asked = ["--model", "t5-mini", "--task", "classification", *words, "--target", "positive", "--method", "input_x_gradient"]
+    assert main(["text", TEXT, *asked, "--card", str(file)]) == 0
+    assert "Why positive" in capsys.readouterr().out
+    card = read(file)
+    assert (card["model"]["labels"], card["model"]["prefix"]) == (["negative", "positive"], "sst2 sentence: ")
+    assert main(["replay", str(file), "--tolerance", "1e-6"]) == 0
+
+
+def test_every_field_of_a_question_is_a_flag(capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        main(["text", "--help"])
+    printed = capsys.readouterr().out
+    for name in Question.__dataclass_fields__:
+        assert name == "text" or re.search(rf"^  --{name} ", printed, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(("started", "program"), [("/usr/bin/explain", "explain"), ("explain/__main__.py", "python -m explain")])
+def test_the_help_names_what_was_typed(started: str, program: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", [started])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith(f"usage: {program} ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -119,8 +148,10 @@ def test_a_card_is_replayed(tmp_path: Path, capsys: Captured) -> None:
         (["text", TEXT, "--target", "purple"], "'purple' is not a label of bert-mini"),
         (["text", TEXT, "--unit", "volts"], "The unit 'volts' is not known"),
         (["text", TEXT, "--step", "1"], "A step was given (1)"),
+        (["text", TEXT, "--task", "poetry"], "The task 'poetry' is not known. Choose one of: masked_lm, classification"),
+        (["text", TEXT, "--label", "good", "--label", "bad"], "Label words and a prefix are for classification by a text-to-text model"),
         (["text", TEXT, "--option", "shap.seed"], "METHOD.NAME=VALUE, such as shap.seed=1, got 'shap.seed'"),
-        (["text", TEXT, "--option", "lrp.depth=1"], "Options were given for lrp, which was not chosen"),
+        (["text", TEXT, "--option", "shap.seed=1"], "Options were given for shap, which was not chosen"),
         (["text", TEXT, "--method", "lrp", "--option", "lrp.depth=1"], "lrp has no option 'depth'"),
         (["text", TEXT, "--method", "shap", "--option", "shap.seed=often"], "option seed takes a whole number"),
         (["text", TEXT, "--csv", "/nowhere/at/all.csv"], "cannot be written: its folder does not exist"),
@@ -140,7 +171,7 @@ def test_an_error_is_one_clear_line(arguments: list[str], message: str, capsys: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["paint"], ["text"], ["text", TEXT, "--task", "poetry"], ["text", TEXT, "--position", "x"], ["replay", "c", "--tolerance", "-1"]],
+    [[], ["paint"], ["text"], ["text", TEXT, "--position", "x"], ["replay", "c", "--tolerance", "-1"]],
 )
 def test_a_wrong_call_shows_the_usage(arguments: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as left:
@@ -152,11 +183,11 @@ def test_a_wrong_call_shows_the_usage(arguments: list[str], capsys: Captured) ->
 def test_the_catalog_lists_all(capsys: Captured) -> None:
     assert main(["catalog"]) == 0
     printed = capsys.readouterr().out
-    for name in (*TASKS, *bundled_names(), *(method.name for method in METHODS)):
+    for name in (*TASKS, *bundled_names(), *METHODS):
         assert re.search(rf"\b{re.escape(name)}\b", printed), name
     assert main(["catalog", "--json"]) == 0
     catalog = json.loads(capsys.readouterr().out)
-    assert [method["name"] for method in catalog["methods"]] == [method.name for method in METHODS]
+    assert [method["name"] for method in catalog["methods"]] == list(METHODS)
     assert set(catalog["tasks"]) == set(TASKS)
     assert catalog["tasks"]["span_infilling"]["models"] == ["t5-mini"]
 

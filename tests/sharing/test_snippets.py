@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from typing import Any
 
@@ -72,13 +71,13 @@ def test_the_python_snippet_gives_the_same_scores(task: str, capsys: pytest.Capt
 
 @pytest.mark.parametrize("task", REQUESTS)
 def test_the_client_snippet_fits_the_endpoint(task: str) -> None:
-    from explain.interface import endpoints
+    from explain.interface.endpoints.explaining import task_endpoints
 
     request = REQUESTS[task]
     code = client_snippet(request, URL)
     positional, keywords = arguments_of(call_of(code, "predict"))
     assert keywords.pop("api_name") == f"/{task}"
-    signature = inspect.signature(getattr(endpoints, task))
+    signature = next(endpoint.signature for endpoint in task_endpoints() if endpoint.name == task)
     assert set(task_class(task).asks) == set(signature.parameters) - {"text", "model", "methods", "options", "maps"}
     bound = signature.bind(*positional, **keywords)
     bound.apply_defaults()

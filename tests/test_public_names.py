@@ -1,0 +1,100 @@
+"""What `from explain import …` gives, and that nothing is loaded before it is used."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import explain
+from explain import METHODS, Method, TokenExplainer
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "transformers", "gradio", "captum", "shap", "plotly", "pandas", "matplotlib", "accelerate", "numba", "scipy", "sklearn")
+
+
+def loaded(code: str) -> set[str]:
+    """The heavy libraries that a fresh process has loaded after this code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        cwd=ROOT,
+        env={"OMP_NUM_THREADS": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return set(HEAVY) & {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+HELP = "import runpy\nsys.argv = [{0!r}, *{1}, '--help']\ntry: runpy.run_{2}({0!r}, run_name='__main__')\nexcept SystemExit: print()"
+LIGHT = {
+    "the package": "import explain; explain.__version__; dir(explain)",
+    "light names": "from explain import ExplainError, Question, Unit",
+    "what is shared": "from explain.sharing import exports, permalink, request",
+    "help": HELP.format("explain", [], "module"),
+    "help of a command": HELP.format("explain", ["text"], "module"),
+    "help of the app": HELP.format("gradio_app.py", [], "path"),
+}
+
+
+@pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)
+def test_nothing_heavy_is_loaded_by(code: str) -> None:
+    assert loaded(code) == set()
+
+
+def test_the_explainer_and_the_methods_load_torch_alone() -> None:
+    code = "from explain import METHODS, TokenExplainer, add_method, add_task, evaluate_faithfulness, compare_prompts"
+    assert loaded(code) - {"transformers"} == {"torch"}
+
+
+def test_asking_a_model_loads_neither_the_plots_nor_the_libraries_of_other_methods() -> None:
+    asking = "TokenExplainer.from_pretrained('bert-mini', task='classification').analyze('Good.', ['lrp', 'attention'])"
+    assert not loaded(f"from explain import TokenExplainer\n{asking}") & {
+        "gradio",
+        "captum",
+        "shap",
+        "plotly",
+        "pandas",
+        "matplotlib",
+        "numba",
+    }
+
+
+def test_every_name_is_there_and_is_that_of_its_module() -> None:
+    assert list(explain.__all__) == sorted(set(explain.__all__))
+    assert set(explain.__all__) <= set(dir(explain))
+    for name in explain.__all__:
+        value = getattr(explain, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__name__ == name
+            assert (value.__doc__ or "").strip(), name
+
+
+def test_type_checkers_read_the_same_names() -> None:
+    tree = ast.parse(Path(explain.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {(node.module, alias.name, alias.asname) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert typed == {(home, name, name) for name, home in explain._HOME.items()}
+
+
+def test_every_method_can_be_imported() -> None:
+    exported = {value for name in explain.__all__ if inspect.isclass(value := getattr(explain, name)) and issubclass(value, Method)}
+    assert exported - {Method} == set(METHODS.values())
+
+
+def test_a_name_that_is_not_there_is_said() -> None:
+    with pytest.raises(AttributeError, match="module 'explain' has no attribute 'Explainer'"):
+        explain.Explainer  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Explainer'"):
+        from explain import Explainer  # noqa: F401
+
+
+def test_the_class_is_the_one_of_its_module() -> None:
+    from explain.explainer import TokenExplainer as Own
+
+    assert TokenExplainer is Own
