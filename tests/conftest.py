@@ -1,7 +1,79 @@
-"""Every test computes on one thread, so that results do not depend on how the machine is loaded."""
+"""What all tests share: one thread each, so that results do not depend on how the machine is loaded, and models of the zoo."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
 import torch
+from zoo import FAMILIES, REAL, Tiny, real, tiny
+
+from explain import TokenExplainer
+from explain.models.explained_model import ExplainedModel
+from explain.models.score import Score
 
 torch.set_num_threads(1)
+
+CASES = (
+    "bert-masked",
+    "bert-class",
+    "bert-embed",
+    "gpt2-next",
+    "gpt2-generation",
+    "t5-span",
+    "t5-generation",
+    "t5-class",
+    "t5-labels",
+    "t5-embed",
+    "bart-generation",
+    "bart-class",
+)
+
+
+@dataclass
+class Case:
+    """A tiny model and its explainer, and what is explained of its text."""
+
+    made: Tiny
+    explainer: TokenExplainer
+
+    @property
+    def model(self) -> ExplainedModel:
+        return self.explainer.model
+
+    def scores(self, **asked: Any) -> tuple[Score, ...]:
+        """One for each output token of a sequence task, else one."""
+        return self.explainer.ask(self.made.text, **asked).scores
+
+    def score(self, **asked: Any) -> Score:
+        """The last of them."""
+        return self.scores(**asked)[-1]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """A model with three layers (two in a decoder) and sharp attention."""
+    made = tiny(request.param, deep=True)
+    with made.explainer() as explainer:
+        yield Case(made, explainer)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def exact(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """The same in double precision, so that different batch sizes do not blur what is compared."""
+    made = tiny(request.param, deep=True)
+    made.model.double()
+    made.plain.double()
+    with made.explainer() as explainer:
+        yield Case(made, explainer)
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, *(f"real {name}" for name in REAL)])
+def family(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """A model of every family, and of those whose tokenizers are their own."""
+    name = request.param.removeprefix("real ")
+    made = tiny(name) if name == request.param else real(name)
+    with made.explainer() as explainer:
+        yield Case(made, explainer)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from explain.models.trace import answers, base_run
 from explain.inside.layers import attention_by_layer, gradient_x_activation, lens, value_zeroing_by_layer
 from explain.methods.attention import AttentionWeights
 from explain.methods.input_x_gradient import InputXGradient
+from explain.models.trace import answers, base_run
 
 
 def test_the_lens_ends_at_the_models_own_answer(case):

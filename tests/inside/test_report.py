@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from explain.methods.head_ablation import head_effects
 from explain.inside.layers import gradient_x_activation, lens
 from explain.inside.report import ablation_over_texts, ablation_report, layer_report, received
 from explain.methods.attention import AttentionWeights
+from explain.methods.head_ablation import head_effects
 
 
 def test_the_reports_hold_what_the_parts_compute(case):

@@ -6,45 +6,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from families import FAMILIES, Tiny, tiny
+from zoo import FAMILIES, Tiny, tiny
 
 from explain import InputError
 from explain.methods.attention import AttentionWeights
-from explain.types import Array, Question
+from explain.types import Array, Encoding
 
 
-def eager(made: Tiny, question: Question) -> dict[str, Array]:
-    """Group -> [layers, heads, queries, keys] by `output_attentions` of an eager model with equal weights."""
-    plain = tiny(made.name, attention="eager").model
-    inputs = {n: t for n, t in question.encoding.inputs.items() if n in ("input_ids", "attention_mask", "decoder_input_ids")}
-    if made.task == "embedding":
-        trunk = plain.get_encoder() if plain.config.is_encoder_decoder else plain
-        groups = {"encoder" if plain.config.is_encoder_decoder else "self": trunk(**inputs, output_attentions=True).attentions}
-    else:
-        if plain.config.is_encoder_decoder and not question.encoding.has_prefix and not question.encoding.mirrored:
-            inputs["decoder_input_ids"] = torch.tensor([[plain.config.decoder_start_token_id]])
-        out = plain(**inputs, output_attentions=True)
-        if plain.config.is_encoder_decoder:
-            groups = {"encoder": out.encoder_attentions, "decoder": out.decoder_attentions, "cross": out.cross_attentions}
-        else:
-            groups = {"self": out.attentions}
-    return {name: torch.stack(layers)[:, 0].detach().double().numpy() for name, layers in groups.items()}
-
-
-def read(made: Tiny, question: Question) -> list[int]:
+def read(made: Tiny, encoding: Encoding) -> list[int]:
     """The positions that the head reads, from what each family's code does."""
-    if question.encoding.position is not None:
-        return [question.encoding.position]
-    ids = question.encoding.inputs["input_ids"][0].tolist()
+    if encoding.position is not None:
+        return [encoding.position]
+    ids = encoding.inputs["input_ids"][0].tolist()
     if made.task == "embedding":
         return list(range(len(ids)))
-    if made.name.startswith(("t5", "bart")):
+    if made.encoder_decoder:
         return [ids.index(made.model.config.eos_token_id)]
     return [len(ids) - 1] if made.name.startswith("gpt2") else [0]
 
 
-def rows(maps: dict[str, Array], question: Question, positions: list[int], layer: int | None, head: int | None) -> Array:
+def rows(maps: dict[str, Array], encoding: Encoding, positions: list[int], layer: int | None, head: int | None) -> Array:
     chosen = {}
     for group, values in maps.items():
         values = values.mean(0) if layer is None else values[layer]
@@ -52,24 +33,25 @@ def rows(maps: dict[str, Array], question: Question, positions: list[int], layer
         chosen[group] = values[positions].mean(0) if group in ("self", "decoder", "cross") or "cross" not in maps else values
     if "cross" not in chosen:
         return next(iter(chosen.values()))
-    return np.concatenate([chosen["cross"], chosen["decoder"]]) if question.encoding.has_prefix else chosen["cross"]
+    return np.concatenate([chosen["cross"], chosen["decoder"]]) if encoding.has_prefix else chosen["cross"]
 
 
-@pytest.mark.parametrize(("layer", "head"), [(None, None), (1, None), (None, 2), (0, 3)])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_scores_are_the_row_of_the_eager_model(name: str, layer: int | None, head: int | None) -> None:
+def test_scores_are_the_row_of_the_eager_model(name: str) -> None:
     made = tiny(name)
     with made.explainer() as explainer:
-        for question in explainer.ask(made.text).questions[-2:]:
-            found = AttentionWeights(layer=layer, head=head).attribute(explainer.model, question)
-            maps, positions = eager(made, question), read(made, question)
-            assert list(found.positions) == positions
-            assert set(found.maps) == set(maps)
-            for group, values in maps.items():
-                np.testing.assert_allclose(found.maps[group], values, atol=1e-5)
-            np.testing.assert_allclose(found.scores, rows(maps, question, positions, layer, head), atol=1e-5)
-            assert found.scores.sum() == pytest.approx(2 if question.encoding.has_prefix else 1, abs=1e-5)
-            assert np.ptp(found.scores) > 1e-4 or len(found.scores) == 1
+        for score in explainer.ask(made.text).scores[-2:]:
+            encoding = score.encoding
+            maps, positions = made.eager(encoding), read(made, encoding)
+            for layer, head in ((None, None), (1, None), (None, 2), (0, 3)):
+                found = AttentionWeights(layer=layer, head=head).attribute(score)
+                assert list(found.positions) == positions
+                assert set(found.maps) == set(maps)
+                for group, values in maps.items():
+                    np.testing.assert_allclose(found.maps[group], values, atol=1e-5)
+                np.testing.assert_allclose(found.scores, rows(maps, encoding, positions, layer, head), atol=1e-5)
+                assert found.scores.sum() == pytest.approx(2 if encoding.has_prefix else 1, abs=1e-5)
+                assert np.ptp(found.scores) > 1e-4 or len(found.scores) == 1
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, task) in FAMILIES.items() if task != "embedding"])

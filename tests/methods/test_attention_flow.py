@@ -5,16 +5,18 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
-import torch
-import transformers
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from explain.attention import flow
-from explain.methods.attention_flow import AttentionFlow, attention_flow, flow_through_edges
+from explain.errors import InputError
+from explain.methods.attention_flow import (
+    MAXIMUM_TOKENS,
+    MAXIMUM_TOKENS_OF_SEVERAL,
+    AttentionFlow,
+    attention_flow,
+    flow_through_edges,
+)
 from explain.methods.attention_rollout import mixing_steps, with_residual
-from explain.errors import InputError, UnsupportedError
-from explain.explainer import TokenExplainer
 
 
 def random_layers(layers, size, *, seed=0, sharpness=1.0, causal=False):
@@ -124,10 +126,10 @@ def test_encoder_decoder_is_one_graph():
 
 
 def test_scores_are_those_of_eager_attention(case):
-    for question in case.questions()[:2]:
-        encoding = question.encoding
-        maps = case.eager(encoding)
-        positions = case.explainer.model.read_positions(question)
+    for score in case.scores()[:2]:
+        encoding = score.encoding
+        maps = case.made.eager(encoding)
+        positions = score.read_positions()
         flows = np.array([slow_row(maps, position) for position in positions])
         row = (flows / flows.sum(1, keepdims=True)).mean(0)
         inputs = encoding.input_length
@@ -135,31 +137,21 @@ def test_scores_are_those_of_eager_attention(case):
             decoder, row = row[inputs:], row[:inputs].copy()
             row[:-1] += decoder[1:] if encoding.mirrored else 0
             row /= row.sum()
-        attribution = AttentionFlow().attribute(case.explainer.model, question)
+        attribution = AttentionFlow().attribute(score)
         assert attribution.scores == pytest.approx(row, abs=1e-6)
         assert attribution.maps["flow"] == pytest.approx(flows, abs=1e-6)
         assert attribution.scores.sum() == pytest.approx(1)
         assert (attribution.scores >= 0).all()
 
 
-@pytest.mark.parametrize("case", ["bert classification", "t5 classification", "t5 label words", "bart classification"], indirect=True)
+@pytest.mark.parametrize("case", ["bert-class", "t5-class", "t5-labels", "bart-class"], indirect=True)
 def test_target_does_not_matter(case):
-    scores = [case.explainer.analyze(case.text, ["attention_flow"], target=target)["attention_flow"].scores for target in (0, 1)]
+    scores = [case.explainer.analyze(case.made.text, ["attention_flow"], target=target)["attention_flow"].scores for target in (0, 1)]
     assert scores[0].tolist() == scores[1].tolist()
 
 
 def test_too_many_tokens_are_refused():
     with pytest.raises(InputError, match=r"at most 256 tokens, but there are 257.*attention rollout"):
-        attention_flow(np.eye(flow.MAXIMUM_TOKENS + 1)[None], [0])
+        attention_flow(np.eye(MAXIMUM_TOKENS + 1)[None], [0])
     with pytest.raises(InputError, match="at most 128 tokens where, as here, 2 positions"):
-        attention_flow(np.eye(flow.MAXIMUM_TOKENS_OF_SEVERAL + 1)[None], [0, 1])
-
-
-def test_hidden_attention_is_refused(tiny_tokenizer):
-    config = transformers.DebertaV2Config(
-        vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, pad_token_id=0
-    )
-    torch.manual_seed(0)
-    model = transformers.DebertaV2ForSequenceClassification(config)
-    with TokenExplainer(model, tiny_tokenizer) as explainer, pytest.raises(UnsupportedError, match="Attention flow needs the attention"):
-        explainer.analyze("the film was good", ["attention_flow"])
+        attention_flow(np.eye(MAXIMUM_TOKENS_OF_SEVERAL + 1)[None], [0, 1])

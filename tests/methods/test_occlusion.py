@@ -1,15 +1,14 @@
-"""Occlusion and the perturbed score against one plain forward pass per changed text."""
+"""Occlusion against one plain forward pass per changed text."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from families import tiny
+from zoo import real, tiny
 
+from explain import tokens
 from explain.methods.occlusion import Occlusion
-from explain.models import explained_model
-from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of
+from explain.models.perturbation import Granularity, Replacement
 
 
 @pytest.mark.parametrize("replacement", [Replacement.MASK, Replacement.PAD, Replacement.DELETE, Replacement.ATTENTION_MASK])
@@ -19,16 +18,17 @@ def test_occlusion_is_one_forward_pass_per_token(name: str, replacement: Replace
     explainer = made.explainer()
     more = {"target": "bad"} if name == "t5-span" else {}
     found = explainer.analyze(made.text, [Occlusion(replacement=replacement)], unit="logit", **more)["occlusion"]
-    question = explainer.ask(made.text, unit="logit", **more).questions[0]
+    score = explainer.ask(made.text, unit="logit", **more).scores[0]
     explainer.close()
-    encoding, ids = question.encoding, question.encoding.inputs["input_ids"][0]
+    encoding, ids = score.encoding, score.encoding.inputs["input_ids"][0]
     prefix = {"decoder_input_ids": encoding.inputs["decoder_input_ids"]} if encoding.has_prefix else {}
 
     def plain(kept_ids: torch.Tensor, mask: torch.Tensor, position: int | None) -> float:
         with torch.no_grad():
-            logits = made.model(input_ids=kept_ids[None], attention_mask=mask[None], **prefix).logits[0]
-        return float(logits[question.target.index] if position is None else logits[position, question.target.index])
+            logits = made.plain(input_ids=kept_ids[None], attention_mask=mask[None], **prefix).logits[0]
+        return float(logits[score.target.index] if position is None else logits[position, score.target.index])
 
+    assert found.passes == 1 + sum(not token.special for token in encoding.tokens)
     full = plain(ids, torch.ones_like(ids), encoding.position)
     for index, token in enumerate(encoding.tokens):
         if token.special:
@@ -48,30 +48,17 @@ def test_occlusion_is_one_forward_pass_per_token(name: str, replacement: Replace
     assert found.output == pytest.approx(full, abs=1e-5)
 
 
-def test_batches_change_nothing_and_no_input_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = tiny("gpt2-next")
-    explainer = made.explainer()
-    question = explainer.ask(made.text).questions[0]
-    players = groups_of(question, Granularity.TOKENS)
-    keep = np.random.default_rng(0).random((60, len(players))) < 0.5
-    large = PerturbedScore(explainer.model, question, players, Replacement.DELETE)
-    values = large(np.vstack([keep, keep]))
-    assert large.score.passes == len(np.unique(keep, axis=0))
-    large(keep)
-    assert large.score.passes == len(np.unique(keep, axis=0))
-    monkeypatch.setattr(explained_model, "TOKENS_PER_BATCH", 1)
-    single = PerturbedScore(explainer.model, question, players, Replacement.DELETE)(keep)
-    np.testing.assert_allclose(values[:60], single, atol=1e-5)
-    np.testing.assert_array_equal(values[:60], values[60:])
-    explainer.close()
-
-
-def test_words_are_left_out_whole() -> None:
-    made = tiny("bert-class")
-    explainer = made.explainer()
-    tokens, words = (
-        explainer.analyze("the film was bad", [Occlusion(players=players)])["occlusion"].scores
-        for players in (Granularity.TOKENS, Granularity.WORDS)
-    )
-    np.testing.assert_allclose(tokens, words, atol=1e-6)
-    explainer.close()
+def test_words_are_left_out_whole_and_share_their_fall() -> None:
+    made = real("bert-class")
+    text = "The film wasn't unwatchable"
+    with made.explainer() as explainer:
+        found = explainer.analyze(text, [Occlusion(players=Granularity.WORDS)])["occlusion"]
+    plain = float(made.logits(text)[found.target.index])
+    words = tokens.words(found.tokens, text)
+    assert [word.text for word in words if not word.special] == ["The", "film", "wasn't", "unwatchable"]
+    for word in words:
+        ids = made.ids(text)
+        ids[0, list(word.indices)] = made.tokenizer.mask_token_id
+        with torch.no_grad():
+            fall = 0.0 if word.special else plain - float(made.plain(ids).logits[0, found.target.index])
+        assert found.scores[list(word.indices)] == pytest.approx(fall / len(word.indices), abs=1e-5)

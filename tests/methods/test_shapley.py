@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import factorial
 from typing import Any
 
 import numpy as np
 import pytest
 import shap
 import torch
-from families import tiny
+from zoo import tiny
 
 from explain import InputError, TokenExplainer, UnsupportedError
-from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
 from explain.methods.shapley import Estimator, Shapley
+from explain.methods.shapley_sampling import kernel_shap
 from explain.models.perturbation import Granularity, Keep, PerturbedScore, Replacement, groups_of
 from explain.types import Array
+from methods.test_shapley_sampling import brute_force
 
 WITH_TEN_TOKENS = [
     "a truly great film that never feels too long .",
-    "the plot is thin and the jokes fall very flat",
     "i did not expect to enjoy this so much .",
     "not a good movie at all , sadly boring .",
-    "every scene is a small and quiet joy to watch",
 ]
-
-
-def brute_force(value: Any, players: int) -> Array:
-    """Shapley's formula, subset by subset."""
-    values = np.zeros(players)
-    for player in range(players):
-        others = [other for other in range(players) if other != player]
-        for size in range(players):
-            weight = factorial(size) * factorial(players - size - 1) / factorial(players)
-            for chosen in combinations(others, size):
-                keep = np.zeros((2, players), dtype=bool)
-                keep[:, list(chosen)] = True
-                keep[1, player] = True
-                without, with_it = value(keep)
-                values[player] += weight * (with_it - without)
-    return values
-
-
-def table_game(players: int, seed: int) -> Any:
-    table = np.random.default_rng(seed).normal(size=2**players)
-    return lambda keep: table[np.asarray(keep) @ (1 << np.arange(players))]
 
 
 @pytest.mark.parametrize("name", ["bert-class", "gpt2-next", "t5-class"])
@@ -54,9 +30,9 @@ def test_exact_values_are_those_of_brute_force(name: str) -> None:
     text = "the film was not very good"
     explainer = made.explainer()
     found = explainer.analyze(text, [Shapley(estimator=Estimator.EXACT)])["shap"]
-    question = explainer.ask(text).questions[0]
-    players = [group for group in groups_of(question, Granularity.TOKENS) if not group.special]
-    expected = brute_force(PerturbedScore(explainer.model, question, players, Replacement.AUTO), len(players))
+    score = explainer.ask(text).scores[0]
+    players = [group for group in groups_of(score.encoding, Granularity.TOKENS) if not group.special]
+    expected = brute_force(PerturbedScore(score, players, Replacement.AUTO), len(players))
     playing = [i for i, token in enumerate(found.tokens) if not token.special]
     np.testing.assert_allclose(found.scores[playing], expected, atol=1e-6)
     assert all(found.scores[i] == 0 for i, token in enumerate(found.tokens) if token.special)
@@ -69,50 +45,30 @@ def test_the_kernel_estimator_is_within_five_percent_of_exact_at_500_evaluations
     explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
     errors = []
     for text in WITH_TEN_TOKENS:
-        question = explainer.ask(text).questions[0]
-        players = [group for group in groups_of(question, Granularity.TOKENS) if not group.special]
-        game = PerturbedScore(explainer.model, question, players, Replacement.AUTO)
-        exact = explainer.analyze(text, [Shapley(estimator=Estimator.EXACT)])["shap"].scores[1:-1]
+        score = explainer.ask(text).scores[0]
+        players = [group for group in groups_of(score.encoding, Granularity.TOKENS) if not group.special]
+        assert len(players) == 10
+        game = PerturbedScore(score, players, Replacement.AUTO)
+        coalitions = (np.arange(2**10)[:, None] >> np.arange(10)) % 2 == 1
+        game(coalitions)  # in large batches; all that follows is known then
+        exact = brute_force(game, 10)
         asked: list[int] = []
 
         def counted(keep: Keep, game: PerturbedScore = game, asked: list[int] = asked) -> Array:
             asked.append(len(keep))
             return game(keep)
 
-        values, _ = kernel_shap(counted, len(players), 500, np.random.default_rng(0))
+        values, _ = kernel_shap(counted, 10, 500, np.random.default_rng(0))
         assert sum(asked) <= 500
         errors.append(np.abs(values - exact).sum() / np.abs(exact).sum())
     assert np.mean(errors) < 0.05
-
-
-@pytest.mark.parametrize("estimate", [kernel_shap, permutation_shapley])
-def test_standard_errors_are_of_the_right_size(estimate: Any) -> None:
-    misses = []
-    for seed in range(6):
-        game = table_game(9, seed)
-        exact = brute_force(game, 9)
-        values, errors = estimate(game, 9, 200, np.random.default_rng(seed))
-        assert values.sum() == pytest.approx(game(np.ones((1, 9), bool))[0] - game(np.zeros((1, 9), bool))[0], abs=1e-9)
-        misses += list(np.abs(values - exact) / np.maximum(errors, 1e-12))
-    assert np.mean(np.array(misses) < 4) > 0.95
-    assert np.median(misses) > 0.1
-
-
-@pytest.mark.parametrize("estimate", [kernel_shap, permutation_shapley])
-def test_equal_players_get_the_same_and_a_null_player_nothing(estimate: Any) -> None:
-    def game(keep: Keep) -> Array:
-        keep = np.asarray(keep)
-        return 3.0 * (keep[:, 0] & keep[:, 1]) + 1.0 * keep[:, 2]
-
-    values, _ = estimate(game, 5, 2000, np.random.default_rng(0))
-    np.testing.assert_allclose(values, [1.5, 1.5, 1.0, 0.0, 0.0], atol=0.05)
 
 
 def test_partition_is_shap_itself_on_its_text_masker() -> None:
     """shap tokenizes the text again and masks token ids; ours hands its masker tokens that are given."""
     explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
     model, tokenizer = explainer.model.model, explainer.model.tokenizer
-    for text in ("The film was a delight, not the boring mess I had feared.", "I didn't expect a masterpiece (and got none)."):
+    for text in ("A delight, not a mess.", "I didn't expect much (and got none)."):
         found = explainer.analyze(text, [Shapley(estimator=Estimator.PARTITION)], target="positive")["shap"]
 
         def plain(rows: Any) -> Array:
