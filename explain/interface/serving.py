@@ -1,60 +1,61 @@
-"""From what a visitor asked to explanations, step by step; errors become one clear message."""
+"""How requests are run: in turns, within a deadline, stopped when wanted, logged; errors become one clear message."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
-import logging
-import os
-import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import gradio as gr
 
 from explain.errors import ExplainError, StoppedError
-from explain.interface.work.explaining import explain_steps
+from explain.interface.limits import limits
+from explain.interface.logs import LOG, log_error, log_request
+from explain.interface.record import Record, recording
+from explain.interface.turns import Turn, Turns
+from explain.interface.work.explaining import iter_explanation
 from explain.models.interruption import interruptible
 from explain.sharing.request import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOG = logging.getLogger("explain")
-MODEL_QUEUE = "model"
-DEADLINE = 300
 DONE: Any = object()
+TURNS = Turns()
+LANES: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": limits().lanes}
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-HEAVY: dict[str, Any] = {
-    "show_progress": "minimal",
-    "concurrency_id": MODEL_QUEUE,
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-}
+HEAVY: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private", **LANES}
 
 
 class Run:
-    """Work that a visitor can stop, and that has a deadline; both act before the next forward pass.
+    """Work that a visitor can stop, that computes in turns with others, and that has a deadline; all act before the next forward pass.
 
     Args:
-        seconds: The deadline; `EXPLAIN_DEADLINE` of the environment, or five minutes, if left out.
+        seconds: How long it may compute, waiting not counted; that of the limits if left out.
+        name: What the log calls it.
     """
 
-    _running: ClassVar[dict[str, Run]] = {}
+    running: ClassVar[dict[str, Run]] = {}
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self.token = secrets.token_hex(8)
-        self._seconds = float(os.environ.get("EXPLAIN_DEADLINE", DEADLINE)) if seconds is None else seconds
-        self._until = time.monotonic() + self._seconds
+    def __init__(self, seconds: float | None = None, *, name: str = "page") -> None:
+        self.record = Record(name)
+        self._seconds = float(limits().seconds) if seconds is None else seconds
         self._stopped = threading.Event()
+        self._turn = Turn(TURNS)
+
+    @property
+    def token(self) -> str:
+        """By which `stop` knows it."""
+        return self.record.id
 
     @classmethod
     def stop(cls, token: str | None) -> None:
         """End the run that was given this token, if it is still going on."""
-        if token in cls._running:
-            cls._running[token]._stopped.set()
+        if token in cls.running:
+            cls.running[token]._stopped.set()
 
     def steps(self, results: Iterator[R]) -> Iterator[R]:
         """The results one by one; nothing of this run is active while one is handed out.
@@ -62,27 +63,56 @@ class Run:
         Raises:
             StoppedError: It was stopped, or the deadline has passed.
         """
-        self._running[self.token] = self
-        try:
+        with self._logged():
             while True:
-                self._check()
-                with interruptible(self._check):
-                    result = next(results, DONE)
+                result = self._step(lambda: next(results, DONE))
                 if result is DONE:
                     return
                 yield result
-        finally:
-            self._running.pop(self.token, None)
 
     def call(self, function: Callable[[], R]) -> R:
         """What the function returns, within the deadline."""
-        with interruptible(self._check):
-            return function()
+        with self._logged():
+            return self._step(function)
+
+    def _step(self, function: Callable[[], R]) -> R:
+        self._check()
+        try:
+            with recording(self.record), interruptible(self._checkpoint):
+                return function()
+        finally:
+            self._turn.end()
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        self.running[self.token] = self
+        outcome = "closed"
+        try:
+            yield
+            outcome = "done"
+        except StoppedError:
+            outcome = "stopped"
+            raise
+        except (ExplainError, gr.Error):
+            outcome = "refused"
+            raise
+        except Exception as error:
+            outcome = "failed"
+            log_error(self.record, error)
+            raise
+        finally:
+            self.running.pop(self.token, None)
+            log_request(self.record, outcome)
+
+    def _checkpoint(self) -> None:
+        self._check()
+        self.record.waited += self._turn.checkpoint(self._check)
+        self.record.passes += 1
 
     def _check(self) -> None:
         if self._stopped.is_set():
             raise StoppedError("Stopped.")
-        if time.monotonic() > self._until:
+        if self.record.seconds - self.record.waited > self._seconds:
             raise StoppedError(
                 f"Stopped after {self._seconds:g} s, the longest that one run may take here. Choose fewer or cheaper methods, or a shorter "
                 "text."
@@ -95,7 +125,7 @@ def warm_up(requests: Sequence[Request]) -> threading.Thread:
     def run() -> None:
         for request in requests:
             try:
-                for _ in explain_steps(request):
+                for _ in Run(name="warm-up").steps(iter_explanation(request)):
                     pass
             except ExplainError as error:
                 LOG.warning("warm-up of %s: %s", request.model, error)
@@ -105,15 +135,16 @@ def warm_up(requests: Sequence[Request]) -> threading.Thread:
     return thread
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: Exception, record: Record | None = None) -> str:
     """What a visitor is told: our own errors, and a Space's when no GPU is free, in their words; else a reference to the log."""
     if isinstance(error, ExplainError):
         return str(error)
     if isinstance(error, gr.Error):
         return str(error.message)
-    reference = secrets.token_hex(2)
-    LOG.error("reference %s", reference, exc_info=error)
-    return f"Something went wrong here, not with your input. It is in the log as reference {reference}."
+    if record is None:
+        record = Record("page")
+        log_error(record, error)
+    return f"Something went wrong here, not with your input. It is in the log as reference {record.id}."
 
 
 def shown_error(message: str, *, page: bool = True) -> gr.Error:
@@ -122,15 +153,16 @@ def shown_error(message: str, *, page: bool = True) -> gr.Error:
 
 
 def guarded(function: Callable[P, R], *, page: bool = True) -> Callable[P, R]:
-    """The function with every error turned into one that the page, or else the client, can show."""
+    """The function as a run of its own, with every error turned into one that the page, or else the client, can show."""
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        run = Run(name=function.__name__.strip("_"))
         try:
-            return Run().call(lambda: function(*args, **kwargs))
+            return run.call(lambda: function(*args, **kwargs))
         except gr.Error:
             raise
         except Exception as error:
-            raise shown_error(message_of(error), page=page) from error
+            raise shown_error(message_of(error, run.record), page=page) from error
 
     return wrapper

@@ -27,8 +27,8 @@ PUBLIC_BYTES = 2_000_000_000
 
 
 def on_public_space() -> bool:
-    """Whether strangers can type model ids here: on a Space, folders and large or private models are refused."""
-    return os.environ.get("SYSTEM") == "spaces"
+    """Whether strangers can type model ids here: on a Space, or by `EXPLAIN_PUBLIC=1`; folders and large or private models are refused."""
+    return os.environ.get("SYSTEM") == "spaces" or os.environ.get("EXPLAIN_PUBLIC", "").lower() in ("1", "true", "yes")
 
 
 @dataclass(frozen=True)

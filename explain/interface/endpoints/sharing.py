@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from explain.interface.endpoints.evaluation import Options, request_of
-from explain.interface.work.sharing import carded, replayed
+from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
+from explain.interface.endpoints.parameters import QUESTION, parameters
+from explain.interface.work.sharing import make_card, replay_card
 from explain.sharing.card import check
 
 
-def card(
-    text: str,
-    task: str = "classification",
-    model: str | None = None,
-    methods: list[str] | None = None,
-    target: str | None = None,
-    foil: str | None = None,
-    unit: str | None = None,
-    position: int | None = None,
-    step: int | None = None,
-    options: Options | None = None,
-) -> dict[str, Any]:
-    """An explanation with all that decides its numbers: model and weights, question, options, seeds, versions. `/replay` repeats it."""
-    request = request_of(task, [text], model, methods, target, foil, unit, options, position, step)
-    return carded(request)
+def _card(given: Given) -> Answer:
+    return make_card(given.request)
 
 
-def replay(card: dict[str, Any]) -> dict[str, Any]:
-    """Explain a card again and compare every number with it."""
-    result = replayed(check(card))
+def _replay(given: Given) -> Answer:
+    result = replay_card(check(given["card"]))
     return {
         "equal": result.equal,
         "tolerance": result.tolerance,
@@ -36,3 +21,14 @@ def replay(card: dict[str, Any]) -> dict[str, Any]:
         "mismatches": list(result.mismatches),
         "warnings": list(result.warnings),
     }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "card",
+        "An explanation with all that decides its numbers: model and weights, question, options, seeds, versions. `/replay` repeats it.",
+        parameters("text", *QUESTION, "position", "step", "options"),
+        _card,
+    ),
+    Endpoint("replay", "Explain a card again and compare every number with it.", parameters("card"), _replay),
+)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from explain.analysis import Analysis
 from explain.cost import expected_cost
 from explain.explainer import TokenExplainer
+from explain.interface.record import note
+from explain.interface.work.budget import ask, check_length, check_passes, passes_of
 from explain.interface.zero_gpu import on_gpu
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
@@ -38,6 +40,7 @@ class Progress:
 @contextlib.contextmanager
 def explainer_of(request: Request) -> Iterator[TokenExplainer]:
     """The model that a request asks; it is given back afterwards."""
+    note(task=request.task, model=request.model, methods=list(request.methods), text=request.question.text)
     with TokenExplainer.from_pretrained(request.model, task=request.task) as explainer:
         yield explainer
 
@@ -46,7 +49,7 @@ def explainer_of(request: Request) -> Iterator[TokenExplainer]:
 def analysis_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analysis]:
     """A request's text, read and predicted, recorded if one of the methods reads that; the model is given back afterwards."""
     with explainer_of(request) as explainer:
-        yield explainer.ask(request.question, methods=methods)
+        yield ask(explainer, request.question, methods)
 
 
 @on_gpu
@@ -57,6 +60,7 @@ def iter_explanation(request: Request) -> Iterator[Progress]:
     with analysis_of(request, methods) as analysis:
         for method in methods:
             method.check(analysis.model)
+        check_passes(passes_of(methods, analysis))
         cost = expected_cost(analysis, methods)
         done: list[Attribution] = []
         for number, method in enumerate(methods):
@@ -76,4 +80,5 @@ def explain(request: Request) -> Explanation:
 def truncate(request: Request) -> Truncation | None:
     """How the text is cut to what the model reads; `None` if it reads all of it."""
     with explainer_of(request) as explainer:
+        check_length(explainer, [request.question])
         return explainer.truncate(request.question)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explain.inside.critical_heads import AblatedAttribution, ablated_attribution
-from explain.inside.report import AblationReport, LayerReport, TextsReport, ablation_over_texts, ablation_report, layer_report
+from explain.inside.report import CURVE_HEADS, AblationReport, LayerReport, TextsReport, ablation_over_texts, ablation_report, layer_report
+from explain.interface.limits import limits
+from explain.interface.work.budget import ask, check_passes, passes_of
 from explain.interface.work.explaining import analysis_of, explainer_of
 from explain.interface.zero_gpu import on_gpu
 from explain.methods.attention import AttentionWeights
 from explain.methods.catalog import make_methods
-from explain.methods.head_ablation import Ablation, Head
+from explain.methods.head_ablation import Ablation, Head, HeadAblation
+from explain.methods.layer_ablation import LayerAblation
+from explain.methods.value_zeroing import ValueZeroing
 from explain.results import Attribution, Explanation
 from explain.sharing.request import Request
 from explain.types import Question
+
+SWITCHED = (HeadAblation(), LayerAblation())
 
 
 @on_gpu
@@ -27,7 +33,9 @@ def read_attention(request: Request) -> Attribution:
 def ablate(request: Request, off: Ablation, step: int | None = None) -> AblationReport:
     """Heads off and layers skipped; of a sequence task for one output token, the last if left out."""
     with analysis_of(request) as analysis:
-        return ablation_report(analysis.single(step).scores[0], off)
+        single = analysis.single(step)
+        check_passes(passes_of(SWITCHED, single) + CURVE_HEADS)
+        return ablation_report(single.scores[0], off)
 
 
 @on_gpu
@@ -39,6 +47,7 @@ def explain_without(
         single = analysis.single(step)
         (method,) = make_methods([name], {name: request.options[name]} if name in request.options else {})
         method.check(analysis.model)
+        check_passes(2 * passes_of([method], single))
         return ablated_attribution(single.scores[0], method, [head], off), single.explanation([])
 
 
@@ -47,6 +56,7 @@ def read_layers(request: Request, step: int | None = None) -> tuple[LayerReport,
     """Layer by layer, and what is explained."""
     with analysis_of(request) as analysis:
         single = analysis.single(step)
+        check_passes(passes_of([ValueZeroing()], single))
         return layer_report(single.scores[0]), single.explanation([])
 
 
@@ -55,5 +65,8 @@ def ablate_over_texts(request: Request, texts: Sequence[str], off: Ablation, see
     """The effect of every head and layer over texts of which the same is asked."""
     common = {name: value for name, value in request.question.given.items() if name != "text"}
     with explainer_of(request) as explainer:
-        scores = [explainer.ask(Question(text, **common)).single().scores[0] for text in texts]
+        limits().check("texts", len(texts), "Give fewer texts.")
+        longest = ask(explainer, Question(max(texts, key=len, default=""), **common)).single()
+        check_passes(len(texts) * passes_of(SWITCHED, longest))
+        scores = [ask(explainer, Question(text, **common)).single().scores[0] for text in texts]
         return ablation_over_texts(scores, off, seed=seed)

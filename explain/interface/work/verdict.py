@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from explain.evaluation.faithfulness import Faithfulness, faithfulness
+from explain.evaluation import Faithfulness, FaithfulnessSettings, faithfulness
+from explain.evaluation.features import features_of
+from explain.interface.work.budget import check_passes, faithfulness_passes
 from explain.interface.work.explaining import analysis_of
 from explain.interface.zero_gpu import on_gpu
 from explain.models.perturbation import Granularity
 from explain.models.score import Score
 from explain.results import Attribution, Explanation
 from explain.sharing.request import Request
-from explain.tokens import words
 
-ORDERS, BEAM, SEARCH = 10, 1, 150
+SETTINGS = FaithfulnessSettings(granularity=Granularity.WORDS, orders=10, beam=1, limit=150)
 MOST_WORDS = 100
 
 
@@ -32,16 +33,10 @@ class Verdict:
 
 
 def verdict_passes(explanation: Explanation) -> int:
-    """At most how many rows `verdict_faithfulness` sends through the model; 0 where it measures nothing.
-
-    Each of the methods' and random orders takes 2 (n - 1) inputs of n words between nothing and all, as do the two orders found; a search
-    scores about n (n + 1) / 2, or `SEARCH` of them, besides each word alone.
-    """
-    count = _words(explanation)
+    """At most how many rows `verdict_faithfulness` sends through the model; 0 where it measures nothing."""
     if _impossible(explanation):
         return 0
-    orders = len(explanation.attributions) + ORDERS + 2
-    return 2 + orders * 2 * (count - 1) + 2 * (count + max(count, min(SEARCH, count * (count + 1) // 2)))
+    return faithfulness_passes(_words(explanation), len(explanation.attributions) + SETTINGS.orders, SETTINGS.beam, SETTINGS.limit)
 
 
 @on_gpu
@@ -56,12 +51,13 @@ def verdict_faithfulness(request: Request, explanation: Explanation, step: int |
     reason = _impossible(explanation)
     if reason:
         return Verdict(None, reason)
+    check_passes(verdict_passes(explanation))
     with analysis_of(request) as analysis:
         number = None if step is None or len(analysis.scores) == 1 else step
         score = analysis.single(number).scores[0]
         row = analysis.scores.index(score)
         attributions = [_of_step(attribution, score, row) for attribution in explanation]
-        return Verdict(faithfulness(score, attributions, players=Granularity.WORDS, orders=ORDERS, beam=BEAM, limit=SEARCH))
+        return Verdict(faithfulness(score, attributions, SETTINGS))
 
 
 def _of_step(attribution: Attribution, score: Score, row: int) -> Attribution:
@@ -75,7 +71,7 @@ def _of_step(attribution: Attribution, score: Score, row: int) -> Attribution:
 
 
 def _words(explanation: Explanation) -> int:
-    return sum(not word.special for word in words(explanation.tokens, explanation.text))
+    return len(features_of(explanation, SETTINGS.granularity))
 
 
 def _impossible(explanation: Explanation) -> str:
