@@ -121,14 +121,14 @@ class Score:
         """The embeddings of the text and the gradient of the score there, both [1, tokens, d]; taken once for all who need it."""
         reading = self._reading
         if reading.gradient is None:
+            graph, reading.graph = reading.graph, None  # it can be walked once
             with torch.enable_grad():
-                if reading.graph is None:
+                if graph is None:
                     embeddings = self.embeddings().requires_grad_()
                     score = self.of_embeddings(embeddings)
                 else:
-                    embeddings, logits = reading.graph
+                    embeddings, logits = graph
                     score = self.of_logits(logits)
-            reading.graph = None
             reading.gradient = embeddings.detach(), torch.autograd.grad(score.sum(), embeddings)[0]
         self.passes = max(self.passes, 1)
         return reading.gradient
