@@ -123,15 +123,22 @@ def _locate(name: str, revision: str | None) -> hub.Snapshot:
     bundled = bundled_folder(name)
     if bundled is not None:
         return hub.Snapshot(bundled, None)
-    looks_like_path = name.startswith((".", "/", "~", os.sep)) or Path(name).expanduser().is_dir()
+    looks_like_path = name.startswith((".", "/", "~", os.sep)) or _is_folder(name)
     if looks_like_path and hub.on_public_space():
         raise UnsafeModelError("Folders cannot be opened on a public server. Give a bundled model or a Hub id.")
     if looks_like_path:
-        folder = Path(name).expanduser()
-        if not (folder / "config.json").is_file():
+        if not _is_folder(name) or not (Path(name).expanduser() / "config.json").is_file():
             raise ModelNotFoundError(f"{name} is not a folder with a transformers model: it has no config.json.")
-        return hub.Snapshot(folder, None)
+        return hub.Snapshot(Path(name).expanduser(), None)
     return hub.fetch(name, revision)
+
+
+def _is_folder(name: str) -> bool:
+    """Whether there is a folder of this name; what cannot be a path is none."""
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _configuration(name: str, folder: Path) -> PreTrainedConfig:

@@ -11,7 +11,6 @@ from explain.checks import OPTION, SWITCH, TEXT, WHOLE, Kind, either
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
 from explain.interface.limits import Limits
-from explain.methods.catalog import METHODS
 from explain.methods.head_ablation import Ablation
 from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
@@ -20,6 +19,7 @@ Options = dict[str, dict[str, Any]]
 NEEDED: Any = object()
 NAME_CHARACTERS = 100
 MODEL_CHARACTERS = 200
+MOST_METHODS = 50
 CARD_DEPTH = 8
 
 
@@ -95,15 +95,6 @@ def list_of(kind: Kind, least: int, most: int) -> Kind:
     )
 
 
-def record_of(what: str, kind: Kind, most: int) -> Kind:
-    """An object with short names and these values."""
-    name = text(NAME_CHARACTERS)
-    return Kind(
-        f"an object of at most {most} {what} ({kind.words} for each name)",
-        lambda v: isinstance(v, Mapping) and len(v) <= most and all(name.holds(key) and kind.holds(item) for key, item in v.items()),
-    )
-
-
 def plain_record(most: int) -> Kind:
     """An object of plain values that is neither deep nor large."""
     return Kind(
@@ -129,6 +120,10 @@ def _sizes(value: Any, most: int) -> Iterator[int]:
 
 
 _OPTION = Kind(OPTION.words, lambda value: OPTION.holds(value) and (not isinstance(value, str) or len(value) <= NAME_CHARACTERS))
+_OPTIONS = Kind(
+    "an object: method name -> option name -> true or false, a finite number, text or null",
+    lambda value: _named(value, lambda options: _named(options, _OPTION.holds)),
+)
 _MODEL = Kind(
     f"text of 1 to {MODEL_CHARACTERS} characters without control characters",
     lambda value: TEXT.holds(value) and 1 <= len(value) <= MODEL_CHARACTERS and value.isprintable(),
@@ -154,7 +149,7 @@ PARAMETERS: dict[str, Parameter] = {
             "methods",
             list[str] | None,
             "names of methods; by default the four that are chosen at first",
-            lambda here: list_of(text(NAME_CHARACTERS), 1, max(50, len(METHODS))),
+            lambda here: list_of(text(NAME_CHARACTERS), 1, MOST_METHODS),
             DEFAULT_METHODS,
         ),
         Parameter("target", str | int | None, "what is explained: a label, token, output or index", lambda here: _candidate(here), None),
@@ -166,7 +161,7 @@ PARAMETERS: dict[str, Parameter] = {
             "options",
             Options | None,
             "method name -> option name -> value",
-            lambda here: record_of("methods", record_of("options", _OPTION, 50), 50),
+            lambda here: _OPTIONS,
             None,
         ),
         Parameter("maps", bool, "whether raw arrays such as attention weights come along", lambda here: SWITCH, False),
@@ -195,6 +190,12 @@ def parameter(name: str, *, needed: bool = False, **changed: Any) -> Parameter:
 def parameters(*names: str) -> tuple[Parameter, ...]:
     """Parameters of the table, as they are there."""
     return tuple(PARAMETERS[name] for name in names)
+
+
+def _named(value: Any, holds: Callable[[Any], bool]) -> bool:
+    """Whether it is an object with a few short names whose values hold."""
+    name = text(NAME_CHARACTERS)
+    return isinstance(value, Mapping) and len(value) <= MOST_METHODS and all(name.holds(key) and holds(v) for key, v in value.items())
 
 
 def _candidate(here: Limits) -> Kind:
