@@ -1,4 +1,4 @@
-"""Builds the Blocks: one tab per task, the options of all methods, the endpoints."""
+"""Builds the Blocks: the tabs, the options of all methods, the endpoints."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import gradio as gr
 
-from explain.interface import endpoints, options, reopen, serving, views, zero_gpu
-from explain.interface.presets import PRESETS
-from explain.interface.tabs.evaluate import CompareTab
-from explain.interface.tabs.explain import TaskTab
-from explain.interface.tabs.prompts import PromptsTab
-from explain.models.catalog import models_for
+from explain.interface import endpoints, serving, zero_gpu
+from explain.interface.tabs import about, options, replay
+from explain.interface.tabs.compare_methods import CompareMethodsTab
+from explain.interface.tabs.compare_prompts import ComparePromptsTab
+from explain.interface.tabs.explain import ExplainTab
+from explain.interface.tabs.opening import prepare_examples
 from explain.models.hub import reachable
-from explain.sharing.request import Request
+from explain.visualization.colors import LEVEL_COLORS, LEVEL_INKS
 
-ABOUT = Path(__file__).with_name("about.md")
 CSS = Path(__file__).with_name("style.css")
+SCRIPT = Path(__file__).with_name("page.js")
 READABLE = {
     "body_text_color_subdued": "*neutral_600",
     "body_text_color_subdued_dark": "*neutral_400",
@@ -28,55 +28,60 @@ READABLE = {
         for mode in ("", "_dark")
     },
 }
+TITLE = "Which tokens made the model say that?"
 OFFLINE = "The model hub cannot be reached: the bundled models are ready and do everything."
 
 
 def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
-    """The whole page, not launched; it opens on the tab of `task` with `model` chosen there (or in every tab that can use it)."""
-    with gr.Blocks(title="explain — which tokens made the model say that?", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        gr.Markdown("# Which tokens made the model say that?", elem_id="title")
+    """The whole page, not launched; `task` and `model` are chosen at first."""
+    with gr.Blocks(title=f"explain — {TITLE[0].lower()}{TITLE[1:]}", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+        gr.Markdown(f"# {TITLE}", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
-        with gr.Tabs(elem_id="tabs", selected=task) as choice:
-            tabs = {name: TaskTab(name, model if task in (None, name) else None) for name in PRESETS}
-            compare, prompts = CompareTab(), PromptsTab()
-            with gr.Tab("About", id="about", elem_id="tab-about"):
-                gr.Markdown(f"{ABOUT.read_text(encoding='utf-8')}\n\n{views.methods_explained()}")
+        with gr.Tabs(elem_id="tabs"):
+            explain, methods, prompts = ExplainTab(task, model), CompareMethodsTab(), ComparePromptsTab()
+            about.build()
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
             widgets = options.build()
-        reopen.build_replay()
-        for tab in tabs.values():
-            tab.connect(widgets)
-        compare.connect(widgets)
+        replay.build()
+        explain.connect(demo, widgets)
+        methods.connect(widgets)
         prompts.connect(widgets)
-        reopen.connect(demo, choice, tabs, widgets)
         endpoints.build()
-        demo.load(_notice, None, notice, api_visibility="private", show_progress="hidden", queue=False)
-    demo.queue(max_size=64, default_concurrency_limit=1)
+        demo.load(_notice, None, notice, **serving.LIGHT)
+    demo.queue(max_size=128, default_concurrency_limit=1)
     return demo
 
 
-def warm_up() -> None:
-    """Prepare the first tab's first example and every compiled method, in the background; a borrowed GPU is left to visitors."""
+def warm_up(task: str | None = None, model: str | None = None) -> None:
+    """Explain the first examples and prepare every compiled method, in the background; a borrowed GPU is left to visitors."""
     if zero_gpu.ACTIVE:
         return
-    serving.warm_up(
-        [
-            Request(task, preset.examples[0].text, models_for(task)[0].name, ["attention_flow", "shap"])
-            for task, preset in PRESETS.items()
-            if task in ("masked_lm", "classification")
-        ]
-    )
+    prepare_examples(task, model)
 
 
 def _notice() -> Any:
     return gr.skip() if reachable() else gr.update(value=OFFLINE, visible=True)
 
 
+def token_colours() -> str:
+    """Gradio paints a highlighted token at half strength with black text: here every level has its full colour and a text that is read."""
+    rules = []
+    for name, color in LEVEL_COLORS.items():
+        red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+        rules.append(
+            f'.tokens .token[style*="rgba({red}, {green}, {blue}, 0.5)"] {{ background-color: {color} !important; '
+            f"color: {LEVEL_INKS[name]} !important; }}"
+        )
+    return "\n".join(rules)
+
+
 def launch_options() -> dict[str, Any]:
     """What `launch` needs for this app, on a Space as at home."""
     return {
         "theme": gr.themes.Default(primary_hue="orange", secondary_hue="blue").set(**READABLE),
+        "css": token_colours(),
         "css_paths": [CSS],
+        "js": SCRIPT.read_text(encoding="utf-8"),
         "show_error": False,
         "run_history": False,
         "enable_monitoring": False,

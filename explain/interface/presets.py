@@ -1,4 +1,4 @@
-"""What each tab starts with: its text, its examples (each makes one point) and what it asks besides."""
+"""What the page starts with: for each task, its examples (each makes one point) and the methods that are chosen at first."""
 
 from __future__ import annotations
 
@@ -19,105 +19,81 @@ class Example:
 
 @dataclass(frozen=True)
 class Preset:
-    """How a task's tab looks.
+    """What the question form holds when a task is chosen.
 
     Attributes:
-        intro: One line under the tab's title.
-        text_label: Label of the text box.
         examples: The first one is filled in.
-        target_label: Label of the target; `None` hides target and foil.
-        position_label: Label of the choice among several masks or blanks; `None` hides it.
-        step_label: Label of the choice of one output token; `None` hides it.
-        methods: The methods chosen at first; those that take one pass where every output token is explained.
+        methods: Those that are chosen, in the order in which they are shown: the faithful ones first, cheap ones where every output
+            token is explained.
     """
 
-    intro: str
-    text_label: str
-    examples: tuple[Example, ...]
-    target_label: str | None = None
-    position_label: str | None = None
-    step_label: str | None = None
+    examples: tuple[Example, ...] = (Example("", "your own text"),)
     methods: tuple[str, ...] = DEFAULT_METHODS
 
 
-STEP = "Which output token"
+FIRST_TASK = "classification"
+CHEAP = ("lrp", "occlusion", "attention")
 
 PRESETS: dict[str, Preset] = {
     "masked_lm": Preset(
-        "Write a sentence with a [MASK]. Which tokens made the model fill it so?",
-        "Text with a [MASK]",
         (
             Example("Paris is the capital of [MASK].", "knowledge"),
             Example("The cat sat on the [MASK].", "everyday"),
-            Example("The keys to the cabinet [MASK] on the table.", "contrast: are, not is", "are", "is"),
-            Example("The nurse said that [MASK] would be late.", "bias: she, not he", "she", "he"),
+            Example("The keys to the cabinet [MASK] on the table.", "are, not is", "are", "is"),
+            Example("The nurse said that [MASK] would be late.", "she, not he", "she", "he"),
             Example("[MASK] work in a [MASK].", "two masks"),
         ),
-        target_label="Word to explain",
-        position_label="Which mask (from 0)",
     ),
     "classification": Preset(
-        "Which tokens made the model give this label?",
-        "Text",
         (
             Example("The film was a delight, not the boring mess I had feared.", "contrast inside"),
             Example("It is not a good movie.", "negation"),
             Example("The plot is thin, but the acting is wonderful.", "but"),
             Example("A waste of time and talent.", "plain negative"),
         ),
-        target_label="Label to explain",
     ),
     "next_token": Preset(
-        "Which tokens made the model continue so?",
-        "Text to continue",
         (
             Example("The doctor told the patient to take the", "context"),
-            Example("The keys to the cabinet", "contrast: are, not is", " are", " is"),
+            Example("The keys to the cabinet", "are, not is", " are", " is"),
             Example("She opened the door and", "story"),
         ),
-        target_label="Token to explain",
     ),
     "span_infilling": Preset(
-        "Write <extra_id_0> or ___ where a span is missing. Which tokens made the model fill it so?",
-        "Text with a blank",
         (
             Example("She went to the <extra_id_0> to buy some bread.", "sentinel"),
             Example("The weather was ___ so we stayed at home.", "blank"),
             Example("He was born in ___ and died in ___.", "two blanks"),
         ),
-        target_label="Span to explain",
-        position_label="Which blank (from 0)",
-        step_label=STEP,
+        methods=CHEAP,
     ),
     "generation": Preset(
-        "Every token that the model writes, against the input and what it wrote before.",
-        "Input",
         (
             Example("The president said that", "continuation"),
             Example("Once upon a time there was a", "story"),
             Example("The president said that", "a given output", " the country was ready"),
         ),
-        target_label="Output to explain",
-        step_label=STEP,
-        methods=("attention", "input_x_gradient", "lrp"),
+        methods=CHEAP,
     ),
     "embedding": Preset(
-        "Which tokens give the text's vector its direction?",
-        "Text",
         (Example("The cat sat on the mat.", "plain"), Example("Stock markets fell sharply after the announcement.", "topic")),
     ),
 }
 
-UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
 
-COMPARE_METHODS = ("attention", "attention_rollout", "input_x_gradient", "integrated_gradients", "lrp", "occlusion")
-COMPARE_TEXTS = {
+def preset(task: str) -> Preset:
+    """That of a task; one without examples for a task that was added."""
+    return PRESETS.get(task, Preset())
+
+
+COMPARED_METHODS = ("lrp", "integrated_gradients", "occlusion", "input_x_gradient", "attention", "attention_rollout")
+COMPARED_TEXTS = {
     "classification": "The plot is thin, but the acting is wonderful.",
     "next_token": "The doctor told the patient to take the",
     "generation": "The president said that",
 }
 
-PROMPT_METHODS = ("input_x_gradient", "lrp")
+PROMPT_METHODS = ("lrp", "input_x_gradient")
 
 
 @dataclass(frozen=True)

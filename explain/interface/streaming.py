@@ -1,20 +1,21 @@
-"""A button whose work streams its results, says how far it is, and can be stopped."""
+"""Work that streams its results, says how far it is, and can be stopped: one helper for all three tabs."""
 
 from __future__ import annotations
 
+import html
+import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from explain.errors import StoppedError
-from explain.interface import views
 from explain.interface.serving import HEAVY, LIGHT, Run, message_of, shown_error
-
-Updates = dict[Component, Any]
+from explain.interface.tabs.form import Updates, Values
+from explain.interface.tabs.question import QuestionForm
 
 
 @dataclass(frozen=True)
@@ -23,60 +24,79 @@ class Told:
 
     Attributes:
         said: How far it is.
-        updates: What is shown.
-        done: Whether this is the last. Nothing may follow it: Gradio's page changes what it was sent in place when more comes, and of two
-            that arrive together it sees the second alone.
+        updates: What is shown, all of it each time: of two that arrive together Gradio's page sees the second alone.
+        done: Whether this is the last; nothing may follow it.
     """
 
     said: str
-    updates: Updates
+    updates: Updates = field(default_factory=dict)
     done: bool = False
 
 
-Work = Callable[..., Iterator[Told]]
+Work = Callable[[Values], Iterator[Told]]
 
 
 class Stream:
     """The line that tells what runs, and the token by which the stop button ends it; built in the current column.
 
     Args:
-        name: Prefix of the element ids.
-        stop: The stop button, shown while something runs.
-        failed: How the line begins when it could not be done.
+        form: Whose stop button ends the work.
+        idle: What the line says at first.
+        failed: How it begins when the work could not be done.
     """
 
-    def __init__(self, name: str, stop: gr.Button, failed: str) -> None:
-        self._token = gr.State(None)
-        self._status = gr.Markdown("Press **Compare**.", elem_id=f"{name}-status")
-        self._stop = stop
+    def __init__(self, form: QuestionForm, *, idle: str, failed: str) -> None:
+        self.token = gr.State(None)
+        self.status = gr.HTML(status(idle, "idle"), elem_id=form.id("status"), elem_classes="status")
+        self._stop = form["stop"]
         self._failed = failed
         self._running: list[Any] = []
 
-    def on(self, click: Any, work: Work, inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
-        """Run `work` on a click; what it tells last is marked as done."""
+    def on(
+        self, triggers: Sequence[Any], work: Work, inputs: Iterable[Component], outputs: Iterable[Component], failed: Updates | None = None
+    ) -> Any:
+        """Run `work` on these events; `failed` is shown besides the message if it cannot be done."""
 
-        def handler(*values: Any) -> Iterator[Updates]:
+        def handler(values: Values) -> Iterator[Updates]:
             started = time.perf_counter()
             run = Run()
-            yield {self._token: run.token, self._stop: gr.update(visible=True), self._status: "⏳ Reading …"}
+
+            def line(said: str, state: str) -> Updates:
+                return {self.status: status(said, state, run.token)}
+
+            yield {self.token: run.token, self._stop: gr.update(visible=True), **line("⏳ Reading …", "running")}
             try:
-                for told in run.steps(work(*values)):
+                for told in run.steps(work(values)):
                     seconds = f"{time.perf_counter() - started:.1f} s"
-                    status = f"Done: {told.said} in {seconds}." if told.done else f"⏳ {told.said} · {seconds}"
-                    yield {self._status: status, **told.updates}
+                    if told.done:
+                        yield {**line(f"{told.said} in {seconds}.", "done"), **told.updates}
+                    else:
+                        yield {**line(f"⏳ {told.said} · {seconds}", "running"), **told.updates}
             except StoppedError as stopped:
-                yield {self._status: f"⚠️ {stopped} What was done stays."}
+                yield line(f"⚠️ {stopped} What was done stays.", "stopped")
             except Exception as error:
                 message = message_of(error)
-                yield {self._status: f"⚠️ {self._failed}: {views.escaped(message)}"}
+                yield {**line(f"⚠️ {self._failed}: {message}", "failed"), **(failed or {})}
                 raise shown_error(message) from error
 
-        shown = [self._token, self._status, self._stop, *outputs]
-        done = click(handler, list(inputs), shown, show_progress_on=[self._status], **HEAVY)
+        shown = [self.token, self.status, self._stop, *outputs]
+        done = gr.on(list(triggers), handler, set(inputs), shown, show_progress_on=[self.status], **HEAVY)
         done.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
         self._running.append(done)
+        return done
 
     def connect(self) -> None:
         """The stop button ends all that was set up by `on`."""
-        self._stop.click(Run.stop, self._token, None, **LIGHT)
-        self._stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, self._stop], cancels=self._running, **LIGHT)
+        self._stop.click(Run.stop, self.token, None, **LIGHT)
+        self._stop.click(
+            lambda: (status("Stopped.", "stopped"), gr.update(visible=False)),
+            None,
+            [self.status, self._stop],
+            cancels=self._running,
+            **LIGHT,
+        )
+
+
+def status(said: str, state: str, run: str | None = None) -> str:
+    """The line as the page shows it; `run` tells the lines of one run from those of another."""
+    return f'<p data-run="{run or secrets.token_hex(4)}" data-state="{state}">{html.escape(said, quote=False)}</p>'

@@ -1,4 +1,4 @@
-"""The tab of one task: the question on the left, the explanation on the right."""
+"""The tab that explains one text: the question on the left, the answer on the right."""
 
 from __future__ import annotations
 
@@ -7,219 +7,148 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
-from explain.errors import InputError, StoppedError, TextTooLongError
-from explain.interface import views
-from explain.interface.presets import PRESETS
-from explain.interface.serving import HEAVY, LIGHT, Run, guarded, message_of, shown_error
-from explain.interface.tabs.inside import Inside
+from explain.errors import InputError, TextTooLongError
+from explain.interface.presets import FIRST_TASK, PRESETS, preset
+from explain.interface.streaming import Stream, Told
+from explain.interface.tabs.answer import Answer
+from explain.interface.tabs.form import Updates, Values
+from explain.interface.tabs.opening import Arrival, asked_again, example_labels, finished
 from explain.interface.tabs.options import OptionWidgets
-from explain.interface.tabs.question import WHOLE, QuestionForm
-from explain.interface.tabs.share import SharePart
-from explain.interface.work.explaining import explain_steps, shortened
-from explain.methods.catalog import METHODS
-from explain.models.tasks import TASKS
-from explain.models.truncation import Truncation
+from explain.interface.tabs.question import QuestionForm
+from explain.interface.tabs.stage import Stage
+from explain.interface.work.explaining import iter_explanation, truncate
+from explain.interface.work.verdict import verdict_faithfulness, verdict_passes
+from explain.models.score import margin
 from explain.results import Explanation
 from explain.sharing.request import Request
-from explain.visualization.colors import LEVEL_COLORS, Scale
-from explain.visualization.heatmaps import outputs_heatmap
 
-CLICK = "Click a token to see its numbers."
-Updates = dict[Component, Any]
+MOST_EXAMPLES = max(len(known.examples) for known in PRESETS.values())
+CHECK = "Check faithfulness on this text"
 
 
-class TaskTab:
+class ExplainTab:
     """Built inside the current Blocks; `connect` wires its events when everything else exists."""
 
-    def __init__(self, task: str, model: str | None = None) -> None:
-        self._task = task
-        with gr.Tab(TASKS[task].title, id=task, elem_id=f"tab-{task}"):
-            gr.Markdown(views.escaped(PRESETS[task].intro))
-            with gr.Row(elem_classes="sides"):
-                with gr.Column(scale=2, min_width=300):
-                    self._question = QuestionForm(task, model)
-                with gr.Column(scale=3, min_width=300):
-                    self._state = gr.State(None)
-                    self._request = gr.State(None)
-                    self._running = gr.State(None)
-                    self._status = gr.Markdown("Press **Explain**.", elem_id=self._id("status"))
-                    with gr.Column(visible=False, elem_id=self._id("results")) as self._results:
-                        self._build_results()
+    def __init__(self, task: str | None = None, model: str | None = None) -> None:
+        task = task or FIRST_TASK
+        examples = preset(task).examples
+        with gr.Tab("Explain", id="explain", elem_id="tab-explain"), gr.Row(elem_classes="sides"):
+            with gr.Column(scale=2, min_width=300, elem_classes="asking"):
+                self.form = QuestionForm(
+                    "explain",
+                    task=task,
+                    model=model,
+                    text=examples[0].text,
+                    button="Explain",
+                    examples=[*example_labels(task), *[""] * (MOST_EXAMPLES - len(examples))],
+                )
+                self.form.add("check", gr.Checkbox(True, label=f"{CHECK} (some 100 passes)", container=False))
+            with gr.Column(scale=5, min_width=300, elem_id="explain-stage"):
+                self.stream = Stream(self.form, idle="Press Explain.", failed="Not explained")
+                self.stage = Stage("explain")
+        self._asked = gr.State(None)
 
-    def _id(self, name: str) -> str:
-        return f"{self._task}-{name}"
+    def connect(self, demo: gr.Blocks, options: OptionWidgets) -> None:
+        """Wire the events."""
+        form, stage = self.form, self.stage
+        self._options = options
+        asked = form.components | stage.components | options.components
+        shown = [*stage.outputs, form["target"], form["foil"], form["check"]]
+        failed = stage.hidden()
+        self.stream.on([form["run"].click, form["text"].submit], self._explain, asked, shown, failed)
+        self.stream.on([self._asked.change], self._explain_asked, asked | {self._asked}, shown, failed)
+        self.stream.on([stage["also"].input], self._explain_also, asked, shown)
+        self.stream.connect()
+        stage.connect()
+        filled = [*form.fillable, self._asked]
+        form.on_example(self._example, form.components | options.components, filled)
+        Arrival(form, stage, self.stream, self._asked, options).connect(demo)
 
-    def _build_results(self) -> None:
-        self._prediction = gr.Label(
-            label="Prediction", num_top_classes=5, elem_id=self._id("prediction"), visible=self._task != "embedding"
+    def _example(self, values: Values, number: int) -> Updates:
+        """An example fills in the text and what is asked about it, and is asked."""
+        example = preset(self.form.read(values)["task"]).examples[number]
+        request = self.form.request(values, self._options)
+        question = dataclasses.replace(
+            request.question, text=example.text, target=example.target, foil=example.foil, position=None, step=None
         )
-        self._headline = gr.Markdown(elem_id=self._id("headline"))
-        with gr.Row(elem_classes="display"):
-            self._merge = gr.Checkbox(False, label="Words instead of sub-words", elem_id=self._id("merge"))
-            self._special = gr.Checkbox(True, label="Special tokens", elem_id=self._id("special"))
-            self._scale = gr.Radio(
-                [scale.value for scale in Scale], value=Scale.PER_METHOD.value, label="Colour scale", elem_id=self._id("scale")
-            )
-            self._view = gr.Radio([views.HEATMAP, views.BARS], value=views.HEATMAP, label="All methods as", elem_id=self._id("view"))
-        self._texts: dict[str, gr.HighlightedText] = {}
-        self._notes: dict[str, gr.Markdown] = {}
-        for method in METHODS:
-            self._texts[method.name] = gr.HighlightedText(
-                label=method.title,
-                color_map=LEVEL_COLORS,
-                show_inline_category=False,
-                show_legend=False,
-                combine_adjacent=False,
-                visible=False,
-                elem_id=self._id(f"text-{method.name}"),
-                elem_classes="tokens",
-            )
-            self._notes[method.name] = gr.Markdown(visible=False, elem_classes="note", elem_id=self._id(f"note-{method.name}"))
-        self._details = gr.Markdown(CLICK, elem_id=self._id("details"))
-        self._heatmap = gr.Plot(label="Methods x tokens", show_label=False, elem_id=self._id("heatmap"), elem_classes="plot")
-        with gr.Accordion("Outputs x inputs", open=True, visible=False) as self._outputs_part:
-            self._outputs_method = gr.Radio(
-                views.method_choices(), value=PRESETS[self._task].methods[-1], label="Method", elem_id=self._id("outputs-method")
-            )
-            self._outputs = gr.Plot(label="Outputs x inputs", show_label=False, elem_id=self._id("outputs"), elem_classes="plot")
-        self._inside = Inside(self._task)
-        self._share = SharePart(self._task)
+        request = dataclasses.replace(request, question=question)
+        filled = self.form.filled(request)
+        return {**filled, self._asked: asked_again(request)}
 
-    @property
-    def form(self) -> list[Component]:
-        """What `filled` sets."""
-        return self._question.form
+    def _explain(self, values: Values) -> Iterator[Told]:
+        yield from self._answered(self.form.request(values, self._options), values)
 
-    def filled(self, request: Request) -> Updates:
-        """The question as it was when this was asked."""
-        return self._question.filled(request)
+    def _explain_asked(self, values: Values) -> Iterator[Told]:
+        yield from self._answered(Request.from_dict(values[self._asked]["request"]), values)
 
-    def connect(self, options: OptionWidgets) -> None:
-        """Wire the events; called when all widgets exist."""
-        display = [self._merge, self._special, self._scale, self._view]
-        tokens = [self._heatmap, self._details, *self._texts.values(), *self._notes.values()]
+    def _answered(self, request: Request, values: Values) -> Iterator[Told]:
+        """The explanation method by method, of a part of the text if it is too long, then the verdict."""
+        known = finished(request)
+        if known is not None:
+            yield self._told(known, values)
+            return
+        try:
+            answer = yield from self._methods(Answer(request, None), values)  # type: ignore[arg-type]
+        except TextTooLongError:
+            cut = truncate(request)
+            if cut is None:
+                raise
+            shorter = dataclasses.replace(request, question=dataclasses.replace(request.question, text=cut.kept))
+            answer = yield from self._methods(Answer(shorter, None, cut), values)  # type: ignore[arg-type]
+        answer = dataclasses.replace(answer, finished=True)
+        passes = verdict_passes(answer.explanation)
+        if self.form.read(values)["check"] and passes:
+            said = f"{_explained(answer.explanation)}; now their faithfulness, at most {passes} passes"
+            yield Told(said, self._shown(answer, values))
+            answer = dataclasses.replace(answer, verdict=verdict_faithfulness(answer.request, answer.explanation))
+        yield self._told(answer, values)
 
-        def answer(*values: Any) -> Iterator[Updates]:
-            asked, shown, chosen = (
-                values[: len(self._question.inputs)],
-                values[len(self._question.inputs) :][:5],
-                values[-len(options.keys) :],
-            )
-            run = Run()
-            yield {self._running: run.token, self._question.stop: gr.update(visible=True), self._status: "⏳ Reading the text …"}
-            try:
-                request = self._question.request(*asked)
-                request = dataclasses.replace(request, options=options.read(chosen, list(request.methods)))
-                try:
-                    yield from self._run(run, request, None, *shown)
-                except TextTooLongError:
-                    cut = run.call(lambda: shortened(request))
-                    if cut is None:
-                        raise
-                    yield from self._run(run, dataclasses.replace(request, text=cut.kept), cut, *shown)
-            except StoppedError as stopped:
-                yield {self._status: f"⚠️ {stopped} What was done stays."}
-            except Exception as error:
-                message = message_of(error)
-                yield {self._status: f"⚠️ Not explained: {views.escaped(message)}", self._results: gr.update(visible=False)}
-                raise shown_error(message) from error
+    def _methods(self, answer: Answer, values: Values) -> Iterator[Any]:
+        for progress in iter_explanation(answer.request):
+            answer = dataclasses.replace(answer, explanation=progress.explanation)
+            if progress.running:
+                left = f" · about {progress.left:.0f} s left" if progress.left >= 1 else ""
+                done = len(progress.explanation.attributions)
+                yield Told(f"{progress.running} is running · {done} done{left}", self._shown(answer, values))
+        return answer
 
-        def redraw(explanation: Explanation | None, merge: bool, special: bool, scale: str, view: str) -> Updates:
-            return {self._details: gr.skip()} if explanation is None else self._tokens(explanation, merge, special, scale, view)
+    def _explain_also(self, values: Values) -> Iterator[Told]:
+        """The same methods for another answer, beside the first."""
+        answer: Answer | None = self.stage.read(values)["answer"]
+        if answer is None:
+            raise InputError("There is no explanation yet. Press Explain.")
+        other = self.stage.read(values)["also"]
+        if not other:
+            yield self._told(dataclasses.replace(answer, other=None), values)
+            return
+        foil = None if str(answer.request.question.foil) == other else answer.request.question.foil
+        question = dataclasses.replace(answer.request.question, target=other, foil=foil)
+        for progress in iter_explanation(dataclasses.replace(answer.request, question=question)):
+            if progress.running:
+                yield Told(f"{progress.running} for {other.strip()}", self._shown(answer, values))
+        yield self._told(dataclasses.replace(answer, other=progress.explanation), values)
 
-        running = gr.on(
-            [self._question.explain.click, self._question.text.submit],
-            answer,
-            [*self._question.inputs, *display, self._outputs_method, *options.components],
-            [
-                self._state,
-                self._request,
-                self._running,
-                self._status,
-                self._results,
-                self._question.stop,
-                self._prediction,
-                self._headline,
-                self._question.target,
-                self._question.foil,
-                self._question.step,
-                self._outputs_part,
-                self._outputs,
-                *self._inside.outputs,
-                *self._share.outputs,
-                *tokens,
-            ],
-            show_progress_on=[self._status],
-            **HEAVY,
-        )
-        stop = self._question.stop
-        running.then(lambda: gr.update(visible=False), None, stop, **LIGHT)
-        stop.click(Run.stop, self._running, None, **LIGHT)
-        stop.click(lambda: ("Stopped.", gr.update(visible=False)), None, [self._status, stop], cancels=[running], **LIGHT)
-        for choice in display:
-            choice.input(guarded(redraw), [self._state, *display], tokens, **LIGHT)
-        for part in (self._outputs_method, self._special):
-            part.input(guarded(_draw_outputs), [self._state, self._outputs_method, self._special], self._outputs, **LIGHT)
-        for text in self._texts.values():
-            text.select(guarded(_details_of), [self._state, self._merge, self._special], self._details, **LIGHT)
-        self._inside.connect(self._state, self._request, self._special)
-        self._share.connect(self._state, self._request, self._merge, self._special)
-        self._question.connect()
+    def _told(self, answer: Answer, values: Values) -> Told:
+        return Told(_explained(answer.explanation), self._shown(answer, values), done=True)
 
-    def _run(
-        self,
-        run: Run,
-        request: Request,
-        cut: Truncation | None,
-        merge: bool,
-        special: bool,
-        scale: str,
-        view: str,
-        outputs_method: str,
-    ) -> Iterator[Updates]:
-        for progress in run.steps(explain_steps(request)):
-            explanation = progress.explanation
-            targets, foils = views.offered(explanation)
-            updates: Updates = {
-                self._state: explanation,
-                self._request: request,
-                self._status: views.status(progress),
-                self._results: gr.update(visible=True),
-                self._prediction: views.prediction(explanation) or None,
-                self._headline: views.headline(explanation, cut),
-                self._question.target: gr.update(choices=targets),
-                self._question.foil: gr.update(choices=foils),
-                self._question.step: gr.update(choices=[WHOLE, *views.output_steps(explanation)]),
-                **self._tokens(explanation, merge, special, scale, view),
-            }
-            if progress.running is None:
-                several = bool(explanation.outputs)
-                updates |= {**self._inside.show(explanation, special), **self._share.show()}
-                updates[self._outputs_part] = gr.update(visible=several)
-                updates[self._outputs] = _draw_outputs(explanation, outputs_method, special) if several else None
-            yield updates
-
-    def _tokens(self, explanation: Explanation, merge: bool, special: bool, scale: str, view: str) -> Updates:
-        pairs = views.texts(explanation, merge, special, scale)
-        done = {a.method: a for a in explanation}
-        updates: Updates = {self._heatmap: views.picture(explanation, merge, special, scale, view) if done else None, self._details: CLICK}
-        for name, text in self._texts.items():
-            updates[text] = gr.update(value=pairs.get(name), visible=name in done)
-            updates[self._notes[name]] = gr.update(value=views.trust(done[name]) if name in done else "", visible=name in done)
-        return updates
+    def _shown(self, answer: Answer, values: Values) -> Updates:
+        targets, foils = _offered(answer.explanation)
+        passes = verdict_passes(answer.explanation)
+        return {
+            **self.stage.show(answer, values),
+            self.form["target"]: gr.update(choices=targets),
+            self.form["foil"]: gr.update(choices=foils),
+            self.form["check"]: gr.update(label=f"{CHECK} (up to {passes} passes)" if passes else CHECK),
+        }
 
 
-def _draw_outputs(explanation: Explanation | None, method: str, special: bool) -> Any:
-    if explanation is None or not explanation.outputs or not explanation.attributions:
-        return None
-    if not any(a.method == method for a in explanation):
-        method = explanation.attributions[-1].method
-    return outputs_heatmap(explanation, method, special=special)
+def _explained(explanation: Explanation) -> str:
+    done = len(explanation.attributions)
+    return f"Explained {margin(explanation.target, explanation.foil).strip()} by {done} method{'s' * (done != 1)}"
 
 
-def _details_of(explanation: Explanation | None, merge: bool, special: bool, event: gr.SelectData) -> str:
-    if explanation is None:
-        raise InputError("There is no explanation yet. Press Explain.")
-    return views.token_details(explanation, int(event.index), merge, special)
+def _offered(explanation: Explanation) -> tuple[list[str], list[str]]:
+    """What the target and foil boxes offer: a sequence task takes a whole output as its target."""
+    candidates = list(dict.fromkeys(candidate.text for candidate in explanation.prediction.candidates))
+    return ([explanation.prediction.text] if explanation.outputs else candidates), candidates

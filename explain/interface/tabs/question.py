@@ -1,145 +1,158 @@
-"""The left side of a tab: the text, and what is asked about it."""
+"""The one question form: what is asked, the text, the model, the methods, and what a task lets ask besides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from explain.interface import views
-from explain.interface.presets import PRESETS, UNIT_LABELS
-from explain.interface.serving import LIGHT
+from explain.interface.presets import preset
+from explain.interface.serving import LIGHT, guarded
+from explain.interface.tabs.form import Form, Updates, Values
+from explain.interface.tabs.methods import add_methods, choose, chosen_methods
+from explain.interface.tabs.options import OptionWidgets
 from explain.models.catalog import models_for
-from explain.models.tasks import TASKS
+from explain.models.tasks import TASKS, Task, task_class
 from explain.sharing.request import Request
+from explain.types import Question
 
-WHOLE = ("the whole output", -1)
+UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
+INFO = {"target": "Empty: the model's own prediction.", "foil": "Empty: no contrast.", "step": "From 0. Empty: every output token."}
 
 
-class QuestionForm:
-    """Built in the current column."""
+class QuestionForm(Form):
+    """Built in the current column; one for each of the three tabs that ask a model.
 
-    def __init__(self, task: str, model: str | None = None) -> None:
-        self._task = task
-        self._preset = preset = PRESETS[task]
-        first = preset.examples[0]
-        self.text = gr.Textbox(first.text, label=preset.text_label, lines=3, max_lines=12, elem_id=f"{task}-text")
-        with gr.Row(elem_classes="chips"):
-            self._chips = [gr.Button(f"{e.text}  ({e.point})", size="sm", elem_classes="chip") for e in preset.examples]
-        with gr.Row():
-            self.explain = gr.Button("Explain", variant="primary", elem_id=f"{task}-explain")
-            self.stop = gr.Button("Stop", visible=False, elem_id=f"{task}-stop")
-        names = list(dict.fromkeys([*([model] if model else []), *(entry.name for entry in models_for(task))]))
-        self._model = gr.Dropdown(
-            names,
-            value=names[0],
-            label="Model",
-            info="Bundled, or any model id of the Hub, or a folder.",
-            allow_custom_value=True,
-            elem_id=f"{task}-model",
-        )
-        self._methods = gr.CheckboxGroup(views.method_choices(), value=list(preset.methods), label="Methods", elem_id=f"{task}-methods")
-        self._build_target()
+    Args:
+        prefix: Of the element ids.
+        task: The task that is chosen at first.
+        model: The model that is chosen at first.
+        text: What is in the text box at first.
+        label: Of the text box; the task's own if left out.
+        info: What stands under that label.
+        button: What the button says.
+        examples: What the buttons that fill the form in say; those with nothing to say are not shown.
+        methods: Those chosen at first; the task's own if left out.
+    """
 
-    def _build_target(self) -> None:
-        task, preset = self._task, self._preset
-        asks = preset.target_label is not None
-        units = TASKS[task].units
-        with gr.Accordion("Target, contrast and unit", open=False, visible=asks) as self._asked:
-            self.target = gr.Dropdown(
-                [],
-                value=preset.examples[0].target,
-                label=preset.target_label or "Target",
-                info="Empty: the model's own prediction.",
-                allow_custom_value=True,
-                elem_id=f"{task}-target",
-            )
-            self.foil = gr.Dropdown(
-                [],
-                value=preset.examples[0].foil,
-                label="rather than",
-                info="Empty: no contrast.",
-                allow_custom_value=True,
-                elem_id=f"{task}-foil",
-            )
-            self._unit = gr.Radio(
-                [(UNIT_LABELS[unit], unit.value) for unit in units],
-                value=units[0].value,
-                label="Unit of the score",
-                visible=len(units) > 1,
-                elem_id=f"{task}-unit",
-            )
-            self._position = gr.Number(
-                0,
-                precision=0,
-                minimum=0,
-                label=preset.position_label or "Position",
-                visible=preset.position_label is not None,
-                elem_id=f"{task}-position",
-            )
-            self.step = gr.Dropdown(
-                [WHOLE],
-                value=WHOLE[1],
-                label=preset.step_label or "Step",
-                visible=preset.step_label is not None,
-                elem_id=f"{task}-step",
-            )
-
-    @property
-    def inputs(self) -> list[Component]:
-        """What `request` reads, in its order."""
-        return [self.text, self._model, self._methods, self.target, self.foil, self._unit, self._position, self.step]
-
-    def request(
+    def __init__(
         self,
+        prefix: str,
+        *,
+        task: str,
         text: str,
-        model: str | None,
-        methods: list[str],
-        target: str | None,
-        foil: str | None,
-        unit: str,
-        position: float | None,
-        step: int,
-    ) -> Request:
-        """What the visitor asks; an empty box is a question left open."""
-        return Request(
-            self._task,
-            text,
-            model or "",
-            methods,
-            target or None,
-            foil or None,
-            None if unit == TASKS[self._task].units[0] else unit,
-            int(position or 0) if self._preset.position_label else None,
-            None if step == WHOLE[1] else step,
+        button: str,
+        model: str | None = None,
+        label: str | None = None,
+        info: str | None = None,
+        examples: Sequence[str] = (),
+        methods: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(prefix)
+        self._label, self._methods = label, methods
+        asked = task_class(task)
+        self.add(
+            "task",
+            gr.Radio([(known.title, name) for name, known in TASKS.items()], value=task, label="What is asked", elem_classes="pills"),
         )
+        lines = 3 if label is None else 5
+        self.add("text", gr.Textbox(text, label=label or asked.text_label, info=info, lines=lines, max_lines=12))
+        with gr.Row(elem_classes="chips", visible=bool(examples)):
+            self.chips = [gr.Button(label, size="sm", visible=bool(label), elem_id=self.id(f"example-{n}")) for n, label in enumerate(examples)]
+        with gr.Row(elem_classes="actions"):
+            self.add("run", gr.Button(button, variant="primary"))
+            self.add("stop", gr.Button("Stop", visible=False))
+        names = self._models(task, model)
+        self.add(
+            "model",
+            gr.Dropdown(names, value=names[0], label="Model", info="Bundled, a Hub id, or a folder.", allow_custom_value=True),
+        )
+        with gr.Accordion("Answer to explain, contrast and unit", open=False, elem_classes="asked") as self.asked:
+            self._build_asked(asked)
+        self.asked.visible = bool(asked.asks)
+        add_methods(self, methods or preset(task).methods)
 
-    @property
-    def form(self) -> list[Component]:
-        """What `filled` sets."""
-        return [*self.inputs, self._asked]
+    def _build_asked(self, asked: type[Task]) -> None:
+        for name in ("target", "foil"):
+            self.add(name, gr.Dropdown([], value=None, info=INFO[name], allow_custom_value=True, **self._asks(asked, name)))
+        self.add("unit", gr.Radio(_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")))
+        for name in ("position", "step"):
+            self.add(name, gr.Number(None, precision=0, minimum=0, info=INFO.get(name), **self._asks(asked, name)))
 
-    def filled(self, request: Request) -> dict[Component, Any]:
-        """The form as it was when this was asked."""
-        step = request.step
-        steps = [WHOLE] if step is None else [WHOLE, (f"{step + 1}", step)]
-        asked = any(value is not None for value in (request.target, request.foil, request.unit, request.position, step))
+    @staticmethod
+    def _asks(asked: type[Task], name: str) -> dict[str, Any]:
+        """The label of a field as the task declares it; a field that it does not ask is not shown."""
+        return {"label": asked.asks.get(name, name.capitalize()), "visible": name in asked.asks}
+
+    @staticmethod
+    def _models(task: str, first: str | None = None) -> list[str]:
+        return list(dict.fromkeys([*([first] if first else []), *(entry.name for entry in models_for(task))])) or [""]
+
+    def preferred(self, task: str) -> Sequence[str]:
+        """The methods that are shown first."""
+        return self._methods or preset(task).methods
+
+    def request(self, values: Values, options: OptionWidgets, text: str | None = None) -> Request:
+        """What the visitor asks; an empty box is a question left open. `text` stands for the box if it is given."""
+        given = self.read(values)
+        task = given["task"]
+        asked = task_class(task)
+        fields = {name: given[name] for name in asked.asks if name in given}
+        fields = {name: None if value in ("", None) else value for name, value in fields.items()}
+        if fields.get("unit") == asked.units[0]:
+            fields["unit"] = None
+        methods = chosen_methods(given, self.preferred(task))
+        question = Question(given["text"] if text is None else text, **fields)
+        return Request(task, given["model"] or "", question, methods, options.read(values, methods))
+
+    def on_example(self, handler: Callable[..., Updates], inputs: set[Component], outputs: Iterable[Component]) -> None:
+        """Call `handler` with the values of the inputs and the number of the example that was chosen."""
+
+        def chosen(values: Values, event: gr.EventData) -> Updates:
+            return handler(values, self.chips.index(event.target))
+
+        gr.on([chip.click for chip in self.chips], guarded(chosen), inputs, list(outputs), **LIGHT)
+
+    def label_examples(self, labels: Sequence[str]) -> Updates:
+        """Other examples; there are as many buttons as the task with the most of them needs."""
+        shown = zip_longest(self.chips, labels)
+        return {chip: gr.update(value=label or "", visible=label is not None) for chip, label in shown}
+
+    def for_task(self, task: str, model: str | None = None) -> Updates:
+        """The form as another task needs it."""
+        asked, names = task_class(task), self._models(task, model)
+        shown = {name: gr.update(value=None, **self._asks(asked, name)) for name in ("target", "foil", "position", "step")}
+        for name in ("target", "foil"):
+            shown[name]["choices"] = []
         return {
-            self.text: request.text,
-            self._model: request.model,
-            self._methods: list(request.methods),
-            self.target: None if request.target is None else str(request.target),
-            self.foil: None if request.foil is None else str(request.foil),
-            self._unit: request.unit or TASKS[self._task].units[0].value,
-            self._position: request.position or 0,
-            self.step: gr.update(choices=steps, value=WHOLE[1] if step is None else step),
-            self._asked: gr.update(open=asked),
+            **self.updates(**shown),
+            self["unit"]: gr.update(choices=_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")),
+            self["text"]: gr.update(label=self._label or asked.text_label),
+            self["model"]: gr.update(choices=names, value=names[0]),
+            self.asked: gr.update(visible=bool(asked.asks), open=False),
+            **({} if self._methods else choose(preset(task).methods, self)),
         }
 
-    def connect(self) -> None:
-        """An example fills in the text and what it asks about it."""
-        filled: list[Any] = [self.text, self.target, self.foil, self._position, self.step, self._asked]
-        for chip, example in zip(self._chips, self._preset.examples, strict=True):
-            values = (example.text, example.target, example.foil, 0, WHOLE[1], gr.update(open=example.target is not None))
-            chip.click(lambda values=values: values, None, filled, **LIGHT)
+    def filled(self, request: Request) -> Updates:
+        """The form as it was when this was asked."""
+        question, asked = request.question, task_class(request.task)
+        updates = self.for_task(request.task, request.model)
+        updates[self["task"]] = request.task
+        updates[self["text"]]["value"] = question.text
+        for name, value in question.given.items():
+            if name in asked.asks:
+                updates[self[name]]["value"] = str(value) if name in ("target", "foil", "unit") else value
+        updates[self.asked]["open"] = bool(question.given.keys() - {"text"})
+        return {**updates, **choose(request.methods, self)}
+
+    @property
+    def fillable(self) -> set[Any]:
+        """What `for_task` and `filled` set."""
+        return (self.components | {self.asked, *self.chips}) - {self._parts[name] for name in ("run", "stop") if name in self._parts}
+
+
+def _units(asked: type[Task]) -> list[tuple[str, str]]:
+    return [(UNIT_LABELS[unit], unit.value) for unit in asked.units]

@@ -1,0 +1,43 @@
+() => {
+  const rows = () => document.querySelectorAll(".tokens");
+  const pieces = row => [...row.querySelectorAll(".token")].filter(token => token.textContent.trim());
+  let chosen = null;
+
+  /* Every piece of a row is told which column it shows and what its score is. */
+  const tell = () => {
+    const details = document.querySelector("#explain-fine details");
+    if (!details) return;
+    const said = JSON.parse(details.dataset.tokens);
+    rows().forEach(row => {
+      const known = said[row.id.replace("explain-row-", "")] || [];
+      pieces(row).forEach((token, place) => {
+        const [column, score] = known[place] || [-1, ""];
+        token.dataset.column = column;
+        if (score) token.title = `${token.textContent.trim()}: ${score}`;
+        token.classList.toggle("chosen", column >= 0 && String(column) === chosen);
+      });
+    });
+  };
+  const mark = (name, column) =>
+    document.querySelectorAll("#explain-stage [data-column]").forEach(e => e.classList.toggle(name, column !== null && column !== "-1" && e.dataset.column === column));
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; tell(); });
+  }).observe(document.body, { childList: true, subtree: true, characterData: true });
+
+  const column = event => event.target.closest?.("#explain-stage [data-column]")?.dataset.column ?? null;
+  for (const [over, out] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+    document.addEventListener(over, event => mark("hovered", column(event)));
+    document.addEventListener(out, () => mark("hovered", null));
+  }
+  document.addEventListener("click", event => {
+    if (event.target.closest?.(".tokens .token")) mark("chosen", chosen = column(event));
+    const run = event.target.closest?.("#explain-run, #compare-run, #prompts-run, [id^=explain-example-]");
+    if (run) chosen = null;
+    /* On a narrow page the answer is below the question: whoever asks is taken there. */
+    if (run && window.innerWidth < 900) document.getElementById(run.closest("[id^=tab-]").id.replace("tab-", "") + "-stage")?.scrollIntoView();
+  });
+}

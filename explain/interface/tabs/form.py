@@ -1,0 +1,73 @@
+"""Components by name: what a handler is given is read by the names under which it was built, never by its place."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+Values = Mapping[Component, Any]
+Updates = dict[Component, Any]
+MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
+
+
+class Form:
+    """A part of the page.
+
+    Args:
+        prefix: Of the element ids: the component `text` of `explain` is the element `explain-text`.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self._parts: dict[str, Component] = {}
+
+    def id(self, name: str) -> str:
+        """The element id of a part."""
+        return f"{self.prefix}-{name}"
+
+    def add(self, name: str, component: Component) -> Component:
+        """Keep a component under a name."""
+        component.elem_id = self.id(name)
+        self._parts[name] = component
+        return component
+
+    def __getitem__(self, name: str) -> Component:
+        return self._parts[name]
+
+    @property
+    def components(self) -> set[Component]:
+        """All parts; given as inputs, a handler gets a mapping that `read` understands."""
+        return set(self._parts.values())
+
+    def read(self, values: Values) -> dict[str, Any]:
+        """The values of the parts that a handler was given, by name."""
+        return {name: values[component] for name, component in self._parts.items() if component in values}
+
+    def updates(self, **named: Any) -> Updates:
+        """Updates of parts by name."""
+        return {self._parts[name]: value for name, value in named.items()}
+
+
+def plot(label: str, **more: Any) -> gr.Plot:
+    """A figure that takes no room while there is none."""
+    return gr.Plot(label=label, show_label=False, elem_classes="plot", visible=False, **more)
+
+
+def drawn(figure: Any) -> Any:
+    """An update of a `plot`: without a figure there is no empty box."""
+    return gr.update(value=figure, visible=figure is not None)
+
+
+def escaped(text: str) -> str:
+    """Text that a Markdown view shows as it is: no markup, link or image comes of it."""
+    return MARKUP.sub(r"\\\1", html.escape(text, quote=False))
+
+
+def code(text: str) -> str:
+    """Text in a code span of a Markdown table."""
+    return "`" + text.replace("`", "ˋ").replace("|", "¦") + "`"

@@ -1,0 +1,191 @@
+"""The one result stage: what the model says, the verdict, the tokens of all methods, and the views that go deeper."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from explain.interface.serving import HEAVY, LIGHT, guarded
+from explain.interface.tabs.answer import WHOLE, Answer, Seen
+from explain.interface.tabs.attention import AttentionView
+from explain.interface.tabs.chosen import chosen_token
+from explain.interface.tabs.form import Form, Updates, Values
+from explain.interface.tabs.heads import HeadsView
+from explain.interface.tabs.layers import LayersView
+from explain.interface.tabs.paths import PathsView
+from explain.interface.tabs.prediction import legend, output_choice, prediction
+from explain.interface.tabs.rows import Rows, column_at
+from explain.interface.tabs.take_along import TakeAlongView
+from explain.interface.tabs.tokens import TokensView
+from explain.interface.tabs.view import View
+from explain.results import Explanation
+from explain.visualization.colors import Scale
+
+EVERY_LAYER = -1
+CHOICES = ("output", "layer", "words", "special", "scale")
+
+
+class Stage(Form):
+    """Built in the current column; `connect` wires its events."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix)
+        self.add("answer", gr.State(None))
+        self.add("marked", gr.State(None))
+        self.add("opened", gr.State(TokensView.name))
+        self.add("changed", gr.State(None))
+        with gr.Column(visible=False, elem_id=self.id("results"), elem_classes="results") as self.results:
+            self.add("prediction", gr.HTML())
+            self.add("output", gr.Radio([], label="Output token", visible=False, elem_classes="pills written"))
+            self.add("verdict", gr.Markdown(elem_classes="verdict"))
+            self.add("legend", gr.HTML())
+            with gr.Column(elem_classes="rows"):
+                self.rows = Rows(prefix)
+            self.add("token", gr.Markdown(visible=False, elem_classes="chosen-token"))
+            with gr.Row(elem_classes="display"):
+                self.add("also", gr.Dropdown([], label="Also explain", allow_custom_value=True, min_width=170))
+                self.add("layer", gr.Dropdown([("all layers", EVERY_LAYER)], value=EVERY_LAYER, label="Layer", min_width=110))
+                scales = [scale.value for scale in Scale]
+                self.add("scale", gr.Radio(scales, value=Scale.PER_METHOD.value, label="Colour scale", elem_classes="pills", min_width=170))
+                self.add("words", gr.Checkbox(False, label="Whole words", min_width=120))
+                self.add("special", gr.Checkbox(True, label="Special tokens", min_width=120))
+            with gr.Tabs(elem_id=self.id("views")):
+                self._views: Sequence[View] = (
+                    TokensView(),
+                    AttentionView(),
+                    PathsView(),
+                    heads := HeadsView(),
+                    LayersView(),
+                    TakeAlongView(),
+                )
+        self._heads = heads
+
+    @property
+    def shared(self) -> set[Component]:
+        """What every view is drawn from besides its own choices."""
+        return {self[name] for name in ("answer", "marked", "opened", *CHOICES)}
+
+    @property
+    def outputs(self) -> list[Component]:
+        """What `show` updates."""
+        own = ("answer", "marked", "changed", "prediction", "output", "verdict", "legend", "token", "also", "layer")
+        return [self.results, *(self[name] for name in own), *self.rows.outputs]
+
+    def seen(self, values: Values, answer: Answer | None = None, visit: gr.Request | None = None) -> Seen | None:
+        """The answer on the stage, or this one, with the choices that hold for all views."""
+        own = self.read(values)
+        shown = answer or own["answer"]
+        if shown is None:
+            return None
+        output, layer = own.get("output"), own.get("layer")
+        return Seen(
+            shown,
+            output=None if output in (None, WHOLE) else output,
+            layer=None if layer in (None, EVERY_LAYER) else layer,
+            marked=own.get("marked"),
+            words=own["words"],
+            special=own["special"],
+            scale=Scale(own["scale"]),
+            root="" if visit is None else _root(visit),
+        )
+
+    def show(self, answer: Answer, values: Values) -> Updates:
+        """A new answer, or more of it: nothing is marked and the whole output is shown. What is open is drawn again at the end."""
+        seen = self.seen({**values, self["output"]: WHOLE, self["marked"]: None}, answer)
+        explanation = answer.explanation
+        layers = _layers(explanation)
+        updates = self.updates(
+            answer=answer,
+            marked=None,
+            prediction=prediction(answer),
+            output=output_choice(explanation),
+            verdict=_verdict(answer),
+            legend=legend(explanation),
+            token=gr.update(value="", visible=False),
+            also=gr.update(choices=_others(explanation), value=None if answer.other is None else answer.other.target.text)
+            | {"visible": bool(_others(explanation))},
+            layer=gr.update(choices=[("all layers", EVERY_LAYER), *((str(n), n) for n in range(layers))], value=EVERY_LAYER),
+        )
+        if answer.finished:
+            updates[self["changed"]] = secrets.token_hex(4)
+        return {self.results: gr.update(visible=True), **updates, **self.rows.show(seen)}
+
+    def hidden(self) -> Updates:
+        """An empty stage."""
+        return {self.results: gr.update(visible=False), self["answer"]: None}
+
+    def connect(self) -> None:
+        """Wire the events of everything on the stage."""
+        choices = [self[name].input for name in CHOICES]
+        gr.on(choices, guarded(self._chosen), self.shared, [*self.rows.outputs, self["changed"]], **LIGHT)
+        texts = list(self.rows.texts.values())
+        gr.on([text.select for text in texts], guarded(self._mark), self.shared, [self["marked"], self["token"], self["changed"]], **LIGHT)
+        for view in self._views:
+            kind = {**HEAVY, "show_progress_on": [view.waiting_at]} if view.heavy else LIGHT
+            inputs, outputs = self.shared | view.components, [self["opened"], *view.outputs]
+            gr.on([view.tab.select, *view.changes], guarded(self._open(view)), inputs, outputs, **kind)
+        for heavy, kind in ((False, LIGHT), (True, {**HEAVY, "show_progress": "hidden"})):
+            views = [view for view in self._views if view.heavy == heavy]
+            parts = {part for view in views for part in view.components}
+            outputs = [self["opened"], *(part for view in views for part in view.outputs)]
+            self["changed"].change(guarded(self._redraw(views)), self.shared | parts, outputs, **kind)
+        self._heads.connect(self.shared, self.seen)
+
+    def _chosen(self, values: Values) -> Updates:
+        """The rows as the display choices want them."""
+        seen = self.seen(values)
+        return {self["changed"]: gr.skip()} if seen is None else {**self.rows.show(seen), self["changed"]: secrets.token_hex(4)}
+
+    def _mark(self, values: Values, event: gr.SelectData) -> Updates:
+        """A token was chosen: its numbers, and a mark in whatever is open."""
+        seen = self.seen(values)
+        if seen is None:
+            return {self["marked"]: gr.skip()}
+        column = column_at(seen, int(event.index))
+        said = gr.update(value=chosen_token(seen, column), visible=True)
+        marked = None if column is None else seen.columns.groups[column].indices[0]
+        return self.updates(marked=marked, token=said, changed=secrets.token_hex(4))
+
+    def _open(self, view: View) -> Any:
+        def draw(values: Values, visit: gr.Request) -> Updates:
+            seen = self.seen(values, visit=visit)
+            return {self["opened"]: view.name, **({} if seen is None else view.draw(seen, values))}
+
+        return draw
+
+    def _redraw(self, views: Sequence[View]) -> Any:
+        def draw(values: Values, visit: gr.Request) -> Updates:
+            opened = next((view for view in views if view.name == values[self["opened"]]), None)
+            seen = self.seen(values, visit=visit)
+            return {self["opened"]: gr.skip()} if opened is None or seen is None else opened.draw(seen, values)
+
+        return draw
+
+
+def _verdict(answer: Answer) -> str:
+    if not answer.explanation.attributions or not answer.finished:
+        return ""
+    measured = None if answer.verdict is None else answer.verdict.faithfulness
+    return answer.explanation.summary(measured).markdown
+
+
+def _others(explanation: Explanation) -> list[str]:
+    """What else could be explained: the other candidates, where a candidate is the answer."""
+    if explanation.outputs or explanation.prediction.embedding is not None:
+        return []
+    return list(dict.fromkeys(c.text for c in explanation.prediction.candidates if c.index != explanation.target.index))
+
+
+def _layers(explanation: Explanation) -> int:
+    maps = next((a.maps for a in explanation if a.method == "attention" and a.maps), {})
+    return max((weights.shape[0] for weights in maps.values()), default=0)
+
+
+def _root(visit: gr.Request) -> str:
+    """The address of the page that the visitor sees, without query."""
+    address = visit.headers.get("referer") or str(visit.request.base_url)
+    return str(address).split("?")[0].split("#")[0]
