@@ -1,4 +1,4 @@
-"""Bootstrap intervals and places."""
+"""Bootstrap intervals and ranks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explain import InputError
-from explain.intervals import better, bootstrap, places
+from explain.intervals import better, bootstrap, ranks
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says():
@@ -35,8 +35,8 @@ def test_one_text_has_a_mean_but_no_interval():
         bootstrap(np.zeros((0, 2)))
 
 
-def test_places_tie_where_the_texts_cannot_tell():
+def test_ranks_tie_where_the_texts_cannot_tell():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=50)
     values = {"good": noise + 1.0, "twin": noise + 1.0, "like": noise + 1.0 + rng.normal(0, 0.5, size=50), "bad": noise}
-    assert places(values) == {"good": 1, "twin": 1, "like": 1, "bad": 4}
+    assert ranks(values) == {"good": 1, "twin": 1, "like": 1, "bad": 4}

@@ -232,4 +232,4 @@ def _check(attributions: Sequence[Attribution], score: Score, features: int) -> 
                 f"question is {margin(score.target, score.foil)} ({score.unit}). Explain this question first."
             )
     if not 2 <= features <= MOST_FEATURES:
-        raise InputError(f"From 2 to {MOST_FEATURES} tokens or words are needed, got {features}. Give a longer or a shorter text.")
+        raise InputError(f"Faithfulness needs 2 to {MOST_FEATURES} tokens or words, got {features}. Give a longer or a shorter text.")

@@ -50,11 +50,11 @@ def limits(attributions: Sequence[Attribution], columns: Shown, scale: Scale) ->
 
     1 where all scores are 0.
     """
-    own = [float(np.abs(columns.scores(a.scores)).max(initial=0.0)) or 1.0 for a in attributions]
-    if scale is Scale.PER_METHOD:
-        return own
-    common = max((limit for limit, a in zip(own, attributions, strict=True) if a.signed), default=1.0)
-    return [common if a.signed else limit for limit, a in zip(own, attributions, strict=True)]
+    own = [float(np.abs(columns.scores(a.scores)).max(initial=0.0)) for a in attributions]
+    if scale is Scale.SHARED:
+        common = max((limit for limit, a in zip(own, attributions, strict=True) if a.signed), default=0.0)
+        own = [common if a.signed else limit for limit, a in zip(own, attributions, strict=True)]
+    return [limit or 1.0 for limit in own]
 
 
 def highlighted(attribution: Attribution, columns: Shown, *, limit: float | None = None) -> list[tuple[str, str | None]]:

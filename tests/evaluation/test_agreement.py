@@ -7,15 +7,16 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from families import TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
+from zoo import TEXT
 
 from explain import Family, InputError, TokenExplainer
-from explain.evaluation.agreement import Measure, agreement, attention_agreement, kendall, mean_agreement, overlap
 from explain.defaults import DEFAULT_METHODS
+from explain.evaluation import Granularity, MeanAgreement, Measure, agreement, attention_agreement, evaluate_agreement, iter_agreement
+from explain.similarity import kendall, overlap
 
 SENTENCES = ("The plot is thin, but the acting is wonderful.", "A waste of time and talent.", "It is not a good movie.")
 
@@ -57,8 +58,8 @@ def test_every_pair_is_what_its_definition_says(explanations):
 
 def test_words_are_compared_as_sums(explanations):
     explanation = explanations[0]
-    merged = agreement(explanation, merge_words=True)
-    assert merged.players == ("The", "plot", "is", "thin", ",", "but", "the", "acting", "is", "wonderful", ".")
+    merged = agreement(explanation, granularity=Granularity.WORDS)
+    assert merged.features == ("The", "plot", "is", "thin", ",", "but", "the", "acting", "is", "wonderful", ".")
 
 
 @given(hnp.arrays(float, 6, elements=st.integers(-3, 3)), hnp.arrays(float, 6, elements=st.integers(-3, 3)), st.integers(1, 6))
@@ -81,14 +82,14 @@ def test_a_constant_ranking_has_no_correlation(explanations):
 
 def test_means_over_texts_lie_within_their_intervals(explanations):
     results = [agreement(explanation) for explanation in explanations]
-    found = mean_agreement(results)
+    found = MeanAgreement.of(results)
     for measure in Measure:
         interval = found.matrices[measure]
         assert interval.mean == pytest.approx(np.mean([result.matrices[measure] for result in results], axis=0))
         assert (interval.low <= interval.mean + 1e-12).all()
         assert (interval.mean <= interval.high + 1e-12).all()
     assert found.texts == 3
-    again = mean_agreement(results)
+    again = MeanAgreement.of(results)
     assert np.array_equal(again.matrices[Measure.KENDALL].low, found.matrices[Measure.KENDALL].low)
 
 
@@ -125,12 +126,34 @@ def test_what_cannot_be_compared_is_said(explanations):
     with pytest.raises(InputError, match="no shap"):
         attention_agreement(explanation, "shap")
     with pytest.raises(InputError, match="different methods"):
-        mean_agreement([agreement(explanation), agreement(replace(explanation, attributions=explanation.attributions[:2]))])
+        MeanAgreement.of([agreement(explanation), agreement(replace(explanation, attributions=explanation.attributions[:2]))])
     with pytest.raises(InputError, match="at least one"):
-        mean_agreement([])
+        MeanAgreement.of([])
+
+
+def test_the_verb_over_texts_is_the_mean_over_explanations(explanations):
+    methods = [a.method for a in explanations[0]]
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        one_by_one = list(iter_agreement(explainer, SENTENCES, methods, k=2))
+        found = evaluate_agreement(explainer, SENTENCES, methods, k=2, samples=200, seed=4)
+        contrast = next(iter_agreement(explainer, SENTENCES[:1], methods, target="negative", foil="positive"))
+        turned = agreement(explainer.analyze(SENTENCES[0], methods, target="negative", foil="positive"))
+    for measure in Measure:
+        for result, explanation in zip(one_by_one, explanations, strict=True):
+            assert result.matrices[measure] == pytest.approx(agreement(explanation, k=2).matrices[measure], abs=1e-12)
+        mean = MeanAgreement.of(one_by_one, samples=200, seed=4).matrices[measure]
+        assert np.array_equal(found.matrices[measure].mean, mean.mean)
+        assert np.array_equal(found.matrices[measure].low, mean.low)
+        assert contrast.matrices[measure] == pytest.approx(turned.matrices[measure], abs=1e-12)
+    assert found.titles == {
+        "attention": "Attention",
+        "attention_rollout": "Attention rollout",
+        "input_x_gradient": "Gradient x input",
+        "lrp": "LRP",
+    }
 
 
 def test_default_methods_can_be_compared():
     with TokenExplainer.from_pretrained("gpt2-mini", task="next_token") as explainer:
         found = agreement(explainer.analyze(TEXT, DEFAULT_METHODS))
-    assert set(found.to_dict()) == {"methods", "families", "players", "k", "kendall", "spearman", "top_k", "cosine"}
+    assert set(found.to_dict()) == {"methods", "titles", "families", "features", "k", "kendall", "spearman", "top_k", "cosine"}

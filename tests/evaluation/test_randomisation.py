@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, tiny
 from scipy import stats
+from zoo import FAMILIES, tiny
 
 from explain import TokenExplainer, UnsupportedError
-from explain.evaluation.randomisation import ORIGINAL, Randomisation, parts_of, randomisation
+from explain.evaluation import Randomisation, iter_randomisation, randomisation_check
+from explain.evaluation.randomisation import ORIGINAL
+from explain.evaluation.weights import parts_of
 
 TEXTS = (
     "the plot is thin but the acting is wonderful and the music stays with you",
@@ -39,9 +42,8 @@ def test_the_model_is_not_touched(name):
     made = tiny(name)
     plain = {key: value.clone() for key, value in made.model.state_dict().items()}
     with made.explainer() as explainer:
-        analysis = explainer.ask(made.text)
         before = explainer.analyze(made.text, ["input_x_gradient"])
-        stages = list(randomisation(analysis, ["input_x_gradient"]))
+        stages = randomisation_check(explainer, made.text, ["input_x_gradient"]).stages
         after = explainer.analyze(made.text, ["input_x_gradient"])
         assert np.array_equal(before["input_x_gradient"].scores, after["input_x_gradient"].scores)
         assert stages[0].part == ORIGINAL
@@ -57,7 +59,7 @@ def test_every_stage_is_the_plain_model_with_those_weights():
     made = tiny("bert-class")
     with made.explainer() as explainer:
         analysis = explainer.ask(made.text)
-        stages = list(randomisation(analysis, ["lrp", "attention", "head_ablation"], seed=3))
+        stages = list(iter_randomisation(explainer, made.text, ["lrp", "attention", "head_ablation"], seed=3))
         copy = tiny("bert-class").model
         generator = torch.Generator().manual_seed(3)
         with TokenExplainer(copy, made.tokenizer, task="classification") as other:
@@ -86,16 +88,16 @@ def test_a_head_that_shares_its_matrix_is_random_before_the_embeddings_are(name)
     plain = deepcopy(made.model)
     with made.explainer() as explainer:
         analysis = explainer.ask(made.text).single()
-        stages = list(randomisation(analysis, ["input_x_gradient"], seed=5))
+        stages = list(iter_randomisation(explainer, made.text, ["input_x_gradient"], seed=5))
         assert stages[1].part == "head"
-        with made.__class__(name, plain, made.tokenizer, made.task).explainer() as other:
+        with replace(made, model=plain).explainer() as other:
             plain.get_output_embeddings().weight = torch.nn.Parameter(plain.get_output_embeddings().weight.detach().clone())
             generator = torch.Generator().manual_seed(5)
             with torch.no_grad():
                 for parameter in dict(parts_of(other.model))["head"]:
                     order = torch.randperm(parameter.numel(), generator=generator)
                     parameter.copy_(parameter.flatten()[order].view_as(parameter))
-            expected = other.model.score(analysis.questions[0]).value()
+            expected = analysis.scores[0].anew(other.model).value()
     assert shared is (head.weight is table.weight)
     assert stages[1].output == pytest.approx(expected, abs=1e-5)
     assert abs(stages[1].output - stages[0].output) > 1e-3
@@ -106,7 +108,7 @@ def test_a_head_that_shares_its_matrix_is_random_before_the_embeddings_are(name)
 def test_layers_that_the_answer_does_not_read_are_left_out():
     made = tiny("t5-embed")
     with made.explainer() as explainer:
-        stages = list(randomisation(explainer.ask(made.text), ["input_x_gradient"]))
+        stages = randomisation_check(explainer, made.text, ["input_x_gradient"]).stages
     assert [stage.part for stage in stages] == [ORIGINAL, "head", "encoder layer 1", "encoder layer 0", "embeddings"]
 
 
@@ -115,16 +117,10 @@ def test_correct_methods_fall_towards_chance_and_results_repeat():
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
         found = []
         for number, text in enumerate(TEXTS):
-            analysis = explainer.ask(text)
-            found.append(
-                Randomisation(
-                    tuple(
-                        randomisation(analysis, methods, seed=number, options={"integrated_gradients": {"steps": 8, "maximum_steps": 16}})
-                    ),
-                    players=14,
-                )
-            )
-        again = list(randomisation(explainer.ask(TEXTS[0]), ["occlusion"], seed=0))
+            options = {"integrated_gradients": {"steps": 8, "maximum_steps": 16}}
+            found.append(randomisation_check(explainer, text, methods, seed=number, options=options))
+        again = list(iter_randomisation(explainer, TEXTS[0], ["occlusion"], seed=0))
+    assert {result.features for result in found} <= {14, 15, 16, 17}
     assert [stage.similarity["occlusion"] for stage in again] == [stage.similarity["occlusion"] for stage in found[0].stages]
     for method in methods:
         last = np.mean([result.stages[-1].similarity[method] for result in found])
@@ -136,13 +132,12 @@ def test_correct_methods_fall_towards_chance_and_results_repeat():
 def test_chance_is_what_random_orders_give():
     rng = np.random.default_rng(0)
     drawn = np.mean([abs(stats.spearmanr(rng.permutation(14), rng.permutation(14)).statistic) for _ in range(2000)])
-    assert Randomisation((), 14).chance == pytest.approx(drawn, abs=0.02)
+    assert Randomisation((), 14, ()).chance == pytest.approx(drawn, abs=0.02)
 
 
 def test_weights_that_are_not_in_memory_cannot_be_shuffled():
     with tiny("bert-class").explainer() as explainer:
-        analysis = explainer.ask("the film was good")
-        stages = randomisation(analysis, ["input_x_gradient"])
+        stages = iter_randomisation(explainer, "the film was good", ["input_x_gradient"])
         assert next(stages).part == ORIGINAL
         weight = explainer.model.model.classifier.weight
         explainer.model.model.classifier.weight = torch.nn.Parameter(weight.to("meta"))

@@ -1,4 +1,4 @@
-"""The race on every family against the plain model, its search against brute force and its limit, and means over texts by hand."""
+"""Faithfulness on every family against the plain model, its search against brute force and its limit, and means over texts by hand."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from families import tiny
+from zoo import tiny
 
 from explain import InputError, TokenExplainer
-from explain.evaluation.faithfulness import Curve, Faithfulness, RandomBand, faithfulness
+from explain.evaluation import (
+    Curve,
+    Faithfulness,
+    FaithfulnessRanking,
+    FaithfulnessSettings,
+    Granularity,
+    MethodLabel,
+    RandomBand,
+    Replacement,
+    evaluate_faithfulness,
+    faithfulness,
+    iter_faithfulness,
+)
 from explain.evaluation.orders import best_order, width_within
-from explain.evaluation.ranking import GRID, faithfulness_over_texts, race
+from explain.evaluation.ranking import GRID
 from explain.methods.catalog import make_methods
-from explain.models.perturbation import Granularity, Replacement
+from explain.types import Family
 
 TEXT = "the plot is thin but it works"
 
@@ -32,11 +44,11 @@ def attributed(analysis, *methods):
 
 
 @torch.no_grad()
-def plain_score(model, name, question, removed, replacement):
+def plain_score(model, name, score, removed, replacement):
     """The explained score without the tokens at these places, from a plain model's own output."""
-    inputs = question.encoding.inputs
+    inputs = score.encoding.inputs
     length = inputs["input_ids"].shape[1]
-    position = question.encoding.position
+    position = score.encoding.position
     ids = inputs["input_ids"][0].clone()
     keep = torch.tensor([place not in removed for place in range(length)])
     more = {}
@@ -51,9 +63,9 @@ def plain_score(model, name, question, removed, replacement):
         more["decoder_input_ids"] = prefix[None]
     logits = model(input_ids=ids[None], **more).logits[0]
     logits = logits if "class" in name else logits[position]
-    values = {"logit": logits, "log_probability": logits.log_softmax(-1), "probability": logits.softmax(-1)}[question.unit.value]
-    score = values[question.target.index]
-    return float(score if question.foil is None else score - values[question.foil.index])
+    values = {"logit": logits, "log_probability": logits.log_softmax(-1), "probability": logits.softmax(-1)}[score.unit.value]
+    value = values[score.target.index]
+    return float(value if score.foil is None else value - values[score.foil.index])
 
 
 @pytest.mark.parametrize(
@@ -78,43 +90,36 @@ def test_every_point_of_a_curve_is_the_plain_models_own_answer(name, replacement
     foil = None if made.task in ("span_infilling", "generation") else 1
     with made.explainer() as explainer:
         analysis = explainer.ask(made.text, target=None if foil is None else 0, foil=foil, unit=unit).single()
-        question = analysis.questions[0]
-        found = faithfulness(
-            explainer.model,
-            question,
-            attributed(analysis, "occlusion"),
-            replacement=replacement,
-            players=Granularity.TOKENS,
-            orders=2,
-            beam=1,
-        )
-    places = [place for place, token in enumerate(question.encoding.tokens) if not token.special]
-    assert len(places) == len(found.players) > 6
+        score = analysis.scores[0]
+        settings = FaithfulnessSettings(replacement, Granularity.TOKENS, orders=2, beam=1)
+        found = faithfulness(score, attributed(analysis, "occlusion"), settings)
+    places = [place for place, token in enumerate(score.encoding.tokens) if not token.special]
+    assert len(places) == len(found.features) > 6
     if replacement is Replacement.DELETE:
         counts = range(len(places))  # of nothing, a stand-in is read
     else:
         counts = range(len(places) + 1)
     curve = found["occlusion"]
     for k in counts:
-        removed = {places[player] for player in curve.order[:k]}
-        assert curve.deletion[k] == pytest.approx(plain_score(plain, name, question, removed, replacement), abs=1e-5)
-        removed = {places[player] for player in curve.order[len(places) - k :]}
-        assert curve.insertion[len(places) - k] == pytest.approx(plain_score(plain, name, question, removed, replacement), abs=1e-5)
+        removed = {places[feature] for feature in curve.order[:k]}
+        assert curve.deletion[k] == pytest.approx(plain_score(plain, name, score, removed, replacement), abs=1e-5)
+        removed = {places[feature] for feature in curve.order[len(places) - k :]}
+        assert curve.insertion[len(places) - k] == pytest.approx(plain_score(plain, name, score, removed, replacement), abs=1e-5)
 
 
 def test_the_bounds_of_a_short_text_are_those_of_all_orders(bert):
     analysis = bert.ask("It was not so bad")
-    found = faithfulness(bert.model, analysis.questions[0], attributed(analysis, "lrp"), beam=10)
-    assert len(found.players) == 5
+    found = faithfulness(analysis.scores[0], attributed(analysis, "lrp"), FaithfulnessSettings(beam=10))
+    assert len(found.features) == 5
 
     def comprehensiveness(order):
-        score = bert.model.score(analysis.questions[0])
+        score = analysis.scores[0].anew()
         inputs = analysis.encoding.inputs
         total = 0.0
         for k in range(1, 5):
             ids = inputs["input_ids"].clone()
-            for player in order[:k]:
-                ids[0, 1 + player] = bert.model.tokenizer.mask_token_id
+            for feature in order[:k]:
+                ids[0, 1 + feature] = bert.model.tokenizer.mask_token_id
             key = tuple(ids[0].tolist())
             if key not in known:
                 with torch.no_grad():
@@ -126,17 +131,17 @@ def test_the_bounds_of_a_short_text_are_those_of_all_orders(bert):
     areas = [comprehensiveness(order) for order in permutations(range(5))]
     assert found.best.comprehensiveness == pytest.approx(max(areas), abs=1e-5)
     assert found.worst.comprehensiveness == pytest.approx(min(areas), abs=1e-5)
-    narrow = faithfulness(bert.model, analysis.questions[0], attributed(analysis, "lrp"), beam=1)
+    narrow = faithfulness(analysis.scores[0], attributed(analysis, "lrp"), FaithfulnessSettings(beam=1))
     assert min(areas) - 1e-5 <= narrow.worst.comprehensiveness < narrow.best.comprehensiveness <= max(areas) + 1e-5
 
 
 def test_fresh_random_orders_are_near_zero_and_repeat_themselves_exactly(bert):
     analysis = bert.ask(TEXT)
     scored = attributed(analysis, "lrp")
-    found = faithfulness(bert.model, analysis.questions[0], scored, orders=100)
+    found = faithfulness(analysis.scores[0], scored, FaithfulnessSettings(orders=100))
     rng = np.random.default_rng(99)
     chance = [replace(scored[0], method=f"chance {number}", scores=rng.normal(size=len(scored[0].scores))) for number in range(100)]
-    fresh = faithfulness(bert.model, analysis.questions[0], chance, orders=100)
+    fresh = faithfulness(analysis.scores[0], chance, FaithfulnessSettings(orders=100))
     for measure in (fresh.normalised_comprehensiveness, fresh.normalised_sufficiency):
         values = [measure(curve) for curve in fresh.curves]
         assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values)) + 0.03
@@ -145,11 +150,11 @@ def test_fresh_random_orders_are_near_zero_and_repeat_themselves_exactly(bert):
     assert (found.random.deletion <= found.random.deletion_high + 1e-9).all()
 
 
-@pytest.mark.parametrize(("players", "limit"), [(10, 400), (30, 1000), (44, 1000), (60, 1000), (100, 1000), (100, 200)])
-def test_the_search_keeps_to_its_limit_and_stays_better_than_chance(players, limit):
+@pytest.mark.parametrize(("features", "limit"), [(10, 400), (30, 1000), (44, 1000), (60, 1000), (100, 1000), (100, 200)])
+def test_the_search_keeps_to_its_limit_and_stays_better_than_chance(features, limit):
     rng = np.random.default_rng(1)
-    weights = rng.normal(size=players)
-    pairs = rng.normal(size=(players, players)) / players
+    weights = rng.normal(size=features)
+    pairs = rng.normal(size=(features, features)) / features
     asked = 0
 
     def value(keep):
@@ -158,25 +163,25 @@ def test_the_search_keeps_to_its_limit_and_stays_better_than_chance(players, lim
         return keep @ weights + np.einsum("bi,ij,bj->b", keep, pairs, keep)
 
     def area(order):
-        keep = np.ones((players + 1, players), dtype=bool)
-        for k, player in enumerate(order):
-            keep[k + 1 :, player] = False
+        keep = np.ones((features + 1, features), dtype=bool)
+        for k, feature in enumerate(order):
+            keep[k + 1 :, feature] = False
         return -value(keep).sum()
 
-    order = best_order(value, players, 4, largest=True, limit=limit)
-    assert asked <= limit + 2 * players
-    assert sorted(order) == list(range(players))
-    assert area(order) > max(area(tuple(rng.permutation(players))) for _ in range(50))
-    width = width_within(players, 4, limit)
-    assert width == 1 or width * players * (players + 1) / 2 <= limit
+    order = best_order(value, features, 4, largest=True, limit=limit)
+    assert asked <= limit + 2 * features
+    assert sorted(order) == list(range(features))
+    assert area(order) > max(area(tuple(rng.permutation(features))) for _ in range(50))
+    width = width_within(features, 4, limit)
+    assert width == 1 or width * features * (features + 1) / 2 <= limit
 
 
 def test_a_long_text_gets_a_narrower_beam_and_no_method_is_outside_the_bounds(bert):
     analysis = bert.ask("the film was good but " * 2)
     scored = attributed(analysis, "lrp", "occlusion", "attention")
-    found = faithfulness(bert.model, analysis.questions[0], scored, orders=2, limit=20)
+    found = faithfulness(analysis.scores[0], scored, FaithfulnessSettings(orders=2, limit=20))
     assert found.beam == found.to_dict()["beam"] == 1
-    assert faithfulness(bert.model, analysis.questions[0], scored, orders=2, beam=2).beam == 2
+    assert faithfulness(analysis.scores[0], scored, FaithfulnessSettings(orders=2, beam=2)).beam == 2
     for curve in found.curves:
         assert found.worst.comprehensiveness <= curve.comprehensiveness <= found.best.comprehensiveness
         assert curve.sufficiency >= found.worst.comprehensiveness
@@ -185,49 +190,53 @@ def test_a_long_text_gets_a_narrower_beam_and_no_method_is_outside_the_bounds(be
 def test_scores_of_another_question_are_refused():
     with TokenExplainer.from_pretrained("gpt2-mini", task="generation") as explainer:
         analysis = explainer.ask("The children went to the park and")
-        assert len(analysis.questions) > 1
+        assert len(analysis.scores) > 1
+        quick = FaithfulnessSettings(orders=2, beam=1)
         summed = attributed(analysis, "occlusion")
         with pytest.raises(InputError, match=r"the sum over \d+\. Choose one step"):
-            faithfulness(explainer.model, analysis.questions[-1], summed)
+            faithfulness(analysis.scores[-1], summed)
         last = analysis.single()
-        found = faithfulness(explainer.model, last.questions[0], attributed(last, "occlusion"), orders=2, beam=1)
-        assert found.best.deletion[0] == pytest.approx(last.model.score(last.questions[0]).value(), abs=1e-5)
-        one = next(faithfulness_over_texts(explainer, ["The children went to the park and"], ["occlusion"], step=0, orders=2, beam=1))
-        first = analysis.questions[0]
-        assert one.best.deletion[0] == pytest.approx(explainer.model.score(first).value(), abs=1e-5)
+        found = faithfulness(last.scores[0], attributed(last, "occlusion"), quick)
+        assert found.best.deletion[0] == pytest.approx(last.scores[0].anew().value(), abs=1e-5)
+        one = next(iter_faithfulness(explainer, ["The children went to the park and"], ["occlusion"], settings=quick, step=0))
+        first = analysis.scores[0]
+        assert one.best.deletion[0] == pytest.approx(first.anew().value(), abs=1e-5)
 
 
 def test_scores_of_another_target_are_refused(bert):
-    question = bert.ask(TEXT, target=0).questions[0]
+    score = bert.ask(TEXT, target=0).scores[0]
     with pytest.raises(InputError, match="Explain this question first"):
-        faithfulness(bert.model, question, attributed(bert.ask(TEXT, target=1), "lrp"))
+        faithfulness(score, attributed(bert.ask(TEXT, target=1), "lrp"))
     with pytest.raises(InputError, match="probability"):
-        faithfulness(bert.model, question, attributed(bert.ask(TEXT, target=0, unit="probability"), "lrp"))
+        faithfulness(score, attributed(bert.ask(TEXT, target=0, unit="probability"), "lrp"))
     for wrong in ({"orders": 1}, {"orders": 100_000}, {"beam": 0}, {"beam": 1000}, {"limit": 0}):
         with pytest.raises(InputError, match=r"needed|at least"):
-            faithfulness(bert.model, question, attributed(bert.ask(TEXT, target=0), "lrp"), **wrong)
+            FaithfulnessSettings(**wrong)
 
 
-def made_up(scores, *, whole=4.0, players=4):
+def made_up(scores, *, whole=4.0, features=4):
     """A text whose deletion curves drop at once to a level per method; random orders to 2, the best to 0, the worst to 4."""
 
     def curve(name, level):
-        deletion = np.array([whole, *[level] * (players - 1), 0.0])
-        insertion = np.array([0.0, *[whole - level] * (players - 1), whole])
-        return Curve(name, tuple(range(players)), deletion, insertion)
+        deletion = np.array([whole, *[level] * (features - 1), 0.0])
+        insertion = np.array([0.0, *[whole - level] * (features - 1), whole])
+        return Curve(name, tuple(range(features)), deletion, insertion)
 
     band = curve("", whole / 2)
     random = RandomBand(2, *[band.deletion] * 3, *[band.insertion] * 3, band.comprehensiveness, band.sufficiency)
     curves = tuple(curve(name, level) for name, level in scores.items())
-    return Faithfulness(("a",) * players, "words", "mask", curves, curve("best found", 0.0), curve("worst found", whole), random, 1, 1, 0.0)
+    labels = tuple(MethodLabel(name, name.title(), Family.EXTERNAL, True) for name in scores)
+    return Faithfulness(
+        labels, ("a",) * features, "words", "mask", curves, curve("best found", 0.0), curve("worst found", whole), random, 1, 1, 0.0
+    )
 
 
 def test_means_over_texts_are_those_of_the_definition():
     levels = {"good": [0.5, 1.0, 0.0, 0.5, 1.5], "twin": [0.5, 1.0, 0.0, 0.5, 1.5], "poor": [3.0, 2.5, 3.5, 3.0, 2.5]}
-    results = [made_up({name: values[i] for name, values in levels.items()}, players=4 + i) for i in range(5)]
+    results = [made_up({name: values[i] for name, values in levels.items()}, features=4 + i) for i in range(5)]
     nothing = replace(results[0], best=results[0].curves[0], worst=results[0].curves[0])
     flat = replace(nothing, random=replace(nothing.random, comprehensiveness=nothing.best.comprehensiveness))
-    found = race([*results, flat])
+    found = FaithfulnessRanking.of([*results, flat])
     assert (found.texts, found.left_out) == (5, 1)
     for name, values in levels.items():
         raw = 4.0 - np.array(values)
@@ -243,28 +252,37 @@ def test_means_over_texts_are_those_of_the_definition():
             assert found.deletion[name].mean[part] == pytest.approx(np.mean(lines))
             lines = [np.interp(share * (4 + i), range(5 + i), r[name].insertion - 4.0) for i, r in enumerate(results)]
             assert found.insertion[name].mean[part] == pytest.approx(np.mean(lines))
-    assert dict(found.place) == {"good": 1, "twin": 1, "poor": 3}
+    assert dict(found.rank) == {"good": 1, "twin": 1, "poor": 3}
     assert found.to_dict()["methods"]["poor"]["raw_sufficiency"]["mean"] == pytest.approx(2.9)
 
 
-def test_texts_raced_in_different_ways_are_not_averaged():
+def test_texts_measured_in_different_ways_are_not_averaged():
     one = made_up({"good": 0.0})
     for other in (replace(one, granularity="tokens"), replace(one, replacement="delete")):
-        with pytest.raises(InputError, match="in the same way"):
-            race([one, other])
+        with pytest.raises(InputError, match="the same settings for all"):
+            FaithfulnessRanking.of([one, other])
 
 
 def test_one_text_has_means_but_no_intervals_and_no_winner():
-    found = race([made_up({"good": 0.0, "poor": 4.0})])
+    found = FaithfulnessRanking.of([made_up({"good": 0.0, "poor": 4.0})])
     assert found.overall["good"].mean == pytest.approx(1.0)
     assert found.overall["poor"].mean == pytest.approx(-1.0)
     assert np.isnan(found.overall["good"].low)
-    assert set(found.place.values()) == {1}
+    assert set(found.rank.values()) == {1}
     assert found.to_dict()["methods"]["good"]["overall"]["low"] is None
 
 
+def test_the_verb_is_the_ranking_of_the_stream(bert):
+    texts = [TEXT, "A waste of time and talent.", "It is not a good movie."]
+    settings = FaithfulnessSettings(orders=3, beam=1, seed=2)
+    found = evaluate_faithfulness(bert, texts, ["lrp", "attention"], settings=settings, samples=300, target="positive")
+    results = list(iter_faithfulness(bert, texts, ["lrp", "attention"], settings=settings, target="positive"))
+    assert found.to_dict() == FaithfulnessRanking.of(results, samples=300, seed=2).to_dict()
+    assert [found.to_dict()["methods"][name]["title"] for name in ("lrp", "attention")] == ["LRP", "Attention"]
+
+
 def test_every_text_is_whole_when_it_arrives(bert):
-    results = faithfulness_over_texts(bert, [TEXT, "fine", "never reached"], ["lrp"], orders=2, beam=1)
+    results = iter_faithfulness(bert, [TEXT, "fine", "never reached"], ["lrp"], settings=FaithfulnessSettings(orders=2, beam=1))
     assert next(results)["lrp"].order
     with pytest.raises(InputError, match="got 1"):
         next(results)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import REAL, real
+from zoo import REAL, real
 
 from explain import InputError, TokenExplainer
 from explain.prompts.alignment import align, align_keys, aligned_scores
@@ -21,9 +21,9 @@ def keys(rows):
 
 def check(rows, columns, matrix):
     assert matrix.shape == (len(rows), len(columns))
-    for row, places in zip(rows, matrix, strict=True):
-        assert places[places >= 0].tolist() == list(range(len(row)))
-        assert [columns[column][0] for column in np.flatnonzero(places >= 0)] == list(row)
+    for row, numbers in zip(rows, matrix, strict=True):
+        assert numbers[numbers >= 0].tolist() == list(range(len(row)))
+        assert [columns[column][0] for column in np.flatnonzero(numbers >= 0)] == list(row)
     assert (matrix >= 0).any(0).all()
 
 

@@ -1,144 +1,27 @@
-"""Keywords: where they stand in every kind of text and token, and their numbers against direct counts and plain forward passes."""
+"""Keywords through prompts: their numbers against direct counts and plain forward passes."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import transformers as t
-from families import IDS, PIECES, tokenizer
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tiny import TOKENIZERS, real
+from zoo import IDS, PIECES, real, tokenizer
 
 from explain import InputError, TokenExplainer, UnsupportedError
-from explain.prompts.keywords import find, track
-from explain.prompts.comparison import PromptComparison, compare_prompts
 from explain.models.perturbation import Replacement
-from explain.tokens import tokens_of, words
-from explain.types import Token
-
-DECOMPOSED = unicodedata.normalize("NFD", "café été")
-
-
-def characters(text: str) -> tuple[Token, ...]:
-    """A token for every character."""
-    return tuple(Token(sign, "", sign, 1, place, place + 1, False) for place, sign in enumerate(text))
-
-
-def places(text: str, keyword: str, **more: bool) -> list[tuple[int, int]]:
-    spans = find(characters(text), text, keyword, **more)
-    assert all(span.text == text[span.start : span.end] for span in spans)
-    assert all(span.tokens == tuple(range(span.start, span.end)) for span in spans)
-    return [(span.start, span.end) for span in spans]
-
-
-@pytest.mark.parametrize(
-    ("text", "keyword", "expected"),
-    [
-        ("good, GOOD; goods.", "Good", [(0, 4), (6, 10)]),
-        ("a film-maker's films", "film", [(2, 6)]),
-        ("don’t, don't", "don't", [(0, 5), (7, 12)]),
-        ("it is not\n  good; not, good", "not good", [(6, 16)]),
-        ("well, done!", "well, done", [(0, 10)]),
-        ("Really?! no", "?!", [(6, 8)]),
-        ("not not not", "not not", [(0, 7)]),
-        ("Straße und STRASSE", "strasse", [(0, 6), (11, 18)]),
-        ("STRASSE", "straße", [(0, 7)]),
-        ("İİİ ﬁlm film", "film", [(4, 7), (8, 12)]),
-        ("İzmir IZMİR ızmir", "İZMİR", [(0, 5), (6, 11)]),
-        ("ΟΔΟΣ οδός οδος", "οδοσ", [(0, 4), (10, 14)]),
-        (DECOMPOSED, "café", [(0, 5)]),
-        (DECOMPOSED, "CAFE", []),
-        ("café", DECOMPOSED[:5], [(0, 4)]),
-        ("这部电影很好,电影", "电影", [(2, 4), (7, 9)]),
-        ("한국어", unicodedata.normalize("NFD", "한국어"), [(0, 3)]),
-        ("👍🏽 👍 👍🏽", "👍🏽", [(0, 2), (5, 7)]),
-        ("👍🏽 👍", "👍", [(3, 4)]),
-        ("❤️ ❤", "❤", [(0, 2), (3, 4)]),
-        ("👨‍👩‍👧 👩", "👩", [(6, 7)]),
-        ("wow🙂wow", "wow", [(0, 3), (4, 7)]),
-        ("11 1", "1", [(3, 4)]),
-    ],
-)
-def test_a_keyword_stands_where_a_reader_sees_it(text, keyword, expected):
-    assert places(text, keyword) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "keyword", "expected"),
-    [
-        ("goods ungood", "good", [(0, 4), (8, 12)]),
-        ("aaaaa", "aa", [(0, 2), (2, 4)]),
-        ("Straße", "s", [(0, 1)]),  # never half of ß
-        (DECOMPOSED, "e", []),  # never é without its accent
-        (unicodedata.normalize("NFD", "각"), "가", []),
-    ],
-)
-def test_inside_words_characters_stay_whole(text, keyword, expected):
-    assert places(text, keyword, inside_words=True) == expected
-
-
-def test_an_empty_keyword_is_said():
-    for keyword in ("", "  ", "\ufe0f"):
-        with pytest.raises(InputError, match="is empty"):
-            find((), "a text", keyword)
-
-
-@given(st.text(max_size=12), st.text(max_size=12), st.sampled_from(["Straße", "İ b", "é", "中文", "👍🏽", "not good"]))
-@settings(max_examples=300, deadline=None)
-def test_a_planted_keyword_is_found_between_spaces(before, after, keyword):
-    text = f"{before} {keyword} {after}"
-    spans = find(characters(text), text, unicodedata.normalize("NFD", keyword).upper())
-    assert any(span.start <= len(before) + 1 < span.end for span in spans)
-    assert all(a.end <= b.start for a, b in pairwise(spans))
-
-
-SENTENCE = "the Paris  film was not very good, good! actors’ é 中文 👍🏽 end"
-
-
-@pytest.mark.parametrize("kind", TOKENIZERS)
-@pytest.mark.parametrize("keyword", ["Paris", "good", "actors", "é", "中文", "👍🏽", "not very", "good, good", "paris film"])
-def test_a_span_covers_every_piece_that_overlaps_it(kind, keyword):
-    made = TOKENIZERS[kind]()
-    encoded = made(SENTENCE, return_offsets_mapping=True, return_special_tokens_mask=True)
-    tokens = tokens_of(made, encoded, SENTENCE)
-    spans = find(tokens, SENTENCE, keyword)
-    assert len(spans) == (2 if keyword == "good" else 1)
-    for span in spans:
-        assert SENTENCE[span.start : span.end].lower().split() == keyword.lower().split()
-        overlapping = [
-            number
-            for number, (start, end) in enumerate(encoded["offset_mapping"])
-            if not encoded["special_tokens_mask"][number] and SENTENCE[start:end].strip() and start < span.end and end > span.start
-        ]
-        own = [i for i in overlapping if SENTENCE[encoded["offset_mapping"][i][0] : encoded["offset_mapping"][i][1]].strip("▁ ")]
-        assert set(own) <= set(span.tokens)
-        for number in set(span.tokens) - set(own):  # a piece that stands for white space alone opens one of its words
-            assert tokens[number].text == "" or set(tokens[number].piece) <= {"▁"}
-
-
-@pytest.mark.parametrize("kind", TOKENIZERS)
-def test_a_single_word_covers_the_tokens_of_that_word(kind):
-    made = TOKENIZERS[kind]()
-    encoded = made(SENTENCE, return_offsets_mapping=True, return_special_tokens_mask=True)
-    tokens = tokens_of(made, encoded, SENTENCE)
-    for word in words(tokens, SENTENCE):
-        if word.text in ("Paris", "film", "very", "end"):
-            assert [span.tokens for span in find(tokens, SENTENCE, word.text)] == [word.indices]
-
+from explain.prompts import PromptComparison, compare_prompts, track_keywords
+from explain.tokens import words
 
 TEXTS = ("the film was not very good", "Good actors, good plot", "a bad film: actors not saved")
 
 
 def tracked(name, keywords, methods=("input_x_gradient", "occlusion"), *, texts=TEXTS, comparing=None, **more):
     with real(name).explainer() as explainer:
-        comparison = PromptComparison(tuple(compare_prompts(explainer, texts, methods, **(comparing or {"target": 1}))))
-        return comparison, track(comparison, keywords, explainer=explainer, **more)
+        comparison = compare_prompts(explainer, texts, methods, **(comparing or {"target": 1}))
+        return comparison, track_keywords(comparison, keywords, explainer=explainer, **more)
 
 
 def test_the_numbers_are_sums_shares_and_ranks():
@@ -151,13 +34,13 @@ def test_the_numbers_are_sums_shares_and_ranks():
             total = sum(abs(score) for token, score in zip(explanation.tokens, scores, strict=True) if not token.special)
             for column in range(len(keywords)):
                 spans = found.spans[row][column]
-                place = number, row, column
+                at = number, row, column
                 if not spans:
-                    assert np.isnan([found.scores[place], found.shares[place], found.ranks[place]]).all()
+                    assert np.isnan([found.scores[at], found.shares[at], found.ranks[at]]).all()
                     continue
                 tokens = {i for span in spans for i in span.tokens}
-                assert found.scores[place] == pytest.approx(sum(scores[i] for i in tokens), abs=1e-12)
-                assert found.shares[place] == pytest.approx(sum(abs(scores[i]) for i in tokens) / total, abs=1e-12)
+                assert found.scores[at] == pytest.approx(sum(scores[i] for i in tokens), abs=1e-12)
+                assert found.shares[at] == pytest.approx(sum(abs(scores[i]) for i in tokens) / total, abs=1e-12)
                 ranks = []
                 for span in spans:
                     units = [list(span.tokens)]
@@ -167,7 +50,7 @@ def test_the_numbers_are_sums_shares_and_ranks():
                             units.append(rest)
                     sizes = [abs(scores[unit].sum()) for unit in units]
                     ranks.append(sorted(sizes, reverse=True).index(sizes[0]) + 1)
-                assert found.ranks[place] == min(ranks)
+                assert found.ranks[at] == min(ranks)
 
 
 def forward(made, text, keyword_tokens, way):
@@ -226,12 +109,12 @@ def test_every_task_is_tracked(name):
 def test_the_effect_on_a_sequence_is_the_sum_over_its_steps():
     texts = ["She went to the ___ to buy some bread.", "He bought bread at the ___."]
     with TokenExplainer.from_pretrained("t5-mini", task="span_infilling") as explainer:
-        comparison = PromptComparison(tuple(compare_prompts(explainer, texts, ["input_x_gradient"], target="store today")))
-        whole = track(comparison, ["bread"], explainer=explainer, replacement="delete")
+        comparison = compare_prompts(explainer, texts, ["input_x_gradient"], target="store today")
+        whole = track_keywords(comparison, ["bread"], explainer=explainer, replacement="delete")
         steps = []
         for step in range(len(comparison.explanations[0].outputs)):
-            alone = PromptComparison(tuple(compare_prompts(explainer, texts, ["input_x_gradient"], target="store today", step=step)))
-            steps.append(track(alone, ["bread"], explainer=explainer, replacement="delete").effects)
+            alone = compare_prompts(explainer, texts, ["input_x_gradient"], target="store today", step=step)
+            steps.append(track_keywords(alone, ["bread"], explainer=explainer, replacement="delete").effects)
     assert len(steps) > 1
     assert whole.effects == pytest.approx(np.sum(steps, axis=0), abs=1e-6)
 
@@ -255,11 +138,9 @@ def planted() -> t.GPT2ForSequenceClassification:
 def test_only_the_planted_keyword_matters():
     texts = ["the film was good", "it was not good but very good", "a bad plot"]
     with TokenExplainer(planted(), tokenizer(opening=False), task="classification") as explainer:
-        results = tuple(
-            compare_prompts(explainer, texts, ["input_x_gradient", "occlusion"], target=1, options={"occlusion": {"replacement": "mask"}})
-        )
-        comparison = PromptComparison(results)
-        found = track(comparison, ["good", "was", "bad"], explainer=explainer, replacement="mask")
+        options = {"occlusion": {"replacement": "mask"}}
+        comparison = compare_prompts(explainer, texts, ["input_x_gradient", "occlusion"], target=1, options=options)
+        found = track_keywords(comparison, ["good", "was", "bad"], explainer=explainer, replacement="mask")
     lengths = [len(explanation.tokens) for explanation in comparison]
     expected = [6.0 / lengths[0], 2 * 6.0 / lengths[1]]
     for number in range(2):
@@ -283,8 +164,8 @@ def test_absence_is_recorded_and_only_a_word_that_is_nowhere_is_an_error():
     assert frame["occurrences"].tolist() == [0, 0, 1, 1, 0, 0]
     assert frame["score"].isna().tolist() == [True, True, False, False, True, True]
     with pytest.raises(InputError, match=r"'act' is in none of the 3 prompts.*inside_words"):
-        track(comparison, ["plot", "act"])
-    inside = track(comparison, ["act"], inside_words=True)
+        track_keywords(comparison, ["plot", "act"])
+    inside = track_keywords(comparison, ["act"], inside_words=True)
     assert inside.present.ravel().tolist() == [0, 1, 1]
     assert np.isnan(inside.effects).all()
 
@@ -292,25 +173,15 @@ def test_absence_is_recorded_and_only_a_word_that_is_nowhere_is_an_error():
 def test_what_cannot_be_tracked_is_said():
     comparison, _ = tracked("gpt2-class", ["film"])
     with pytest.raises(InputError, match="'GOOD' was given twice"):
-        track(comparison, ["good", "GOOD"])
+        track_keywords(comparison, ["good", "GOOD"])
     with pytest.raises(InputError, match="No keyword"):
-        track(comparison, [])
+        track_keywords(comparison, [])
     with pytest.raises(InputError, match="'burn' is not known"):
-        track(comparison, ["good"], replacement="burn")
+        track_keywords(comparison, ["good"], replacement="burn")
     with real("gpt2-class").explainer() as explainer, pytest.raises(UnsupportedError, match="no mask token"):
-        track(comparison, ["good"], explainer=explainer, replacement=Replacement.MASK)
+        track_keywords(comparison, ["good"], explainer=explainer, replacement=Replacement.MASK)
     with real("gpt2-class", seed=1).explainer() as other, pytest.raises(InputError, match="explained the prompts"):
-        track(comparison, ["good"], explainer=other)
-    moved = replace(comparison.results[0], prompt=replace(comparison.results[0].prompt, target=0))
+        track_keywords(comparison, ["good"], explainer=other)
+    moved = replace(comparison.results[0], question=replace(comparison.results[0].question, target=0))
     with real("gpt2-class").explainer() as explainer, pytest.raises(InputError, match="as before"):
-        track(PromptComparison((moved,)), ["good"], explainer=explainer)
-
-
-def test_special_tokens_are_never_part_of_a_keyword():
-    text = "the film was [MASK] good"
-    with real("bert-masked").explainer() as explainer:
-        explanation = explainer.analyze(text, ["input_x_gradient"])
-    mask = next(i for i, token in enumerate(explanation.tokens) if token.piece == "[MASK]")
-    (span,) = find(explanation.tokens, explanation.text, "was [mask] good")
-    assert span.tokens == (mask - 1, mask + 1)
-    assert find(explanation.tokens, explanation.text, "[MASK]") == ()
+        track_keywords(PromptComparison((moved,)), ["good"], explainer=explainer)

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from explain.errors import InputError
 from explain.methods.attention_flow import attention_flow
 from explain.methods.attention_rollout import mixing_steps, rollout
-from explain.errors import InputError
 from explain.results import Attribution, Explanation
 from explain.types import Family, Prediction, Segment, Target, Token, Unit
 from explain.visualization.attention import attention_arcs

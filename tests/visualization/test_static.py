@@ -19,8 +19,8 @@ from PIL import Image
 
 from explain import Explanation, InputError, TokenExplainer
 from explain.visualization import fonts, static
-from explain.visualization.colors import AWAY, NEUTRAL, TOWARDS, WEIGHT, Scale
-from explain.visualization.tints import tint
+from explain.visualization.canvas import PER_ROW
+from explain.visualization.colors import AWAY, NEUTRAL, TOWARDS, WEIGHT, Scale, color_of
 
 TEXT = "The $film$ was a delight, not the boring mess."
 CJK = "你好 $x^2$ の film عربي \U0001f9ff"
@@ -73,7 +73,7 @@ def test_long_texts_go_on_in_further_panels(long: Explanation) -> None:
     figure = static.methods_heatmap(long)
     assert len(figure.axes) == 3
     assert labels_of(figure) == [token.label for token in long.tokens]
-    assert max(len(axes.get_xticklabels()) for axes in figure.axes) <= static.PER_ROW
+    assert max(len(axes.get_xticklabels()) for axes in figure.axes) <= PER_ROW
     rows = [np.concatenate([axes.images[0].get_array()[1] for axes in figure.axes])]
     np.testing.assert_allclose(rows[0], long["lrp"].scores / abs(long["lrp"].scores).max())
     assert figure.get_figwidth() < 20
@@ -101,7 +101,7 @@ def test_bars_are_the_numbers(short: Explanation) -> None:
 def test_strips_colour_every_token(short: Explanation, long: Explanation) -> None:
     figure = static.token_strips(short)
     boxes = [artist for artist in figure.get_children() if isinstance(artist, Rectangle) and artist is not figure.patch]
-    expected = [tint(score, abs(a.scores).max(), signed=a.signed) for a in short for score in a.scores]
+    expected = [color_of(score, abs(a.scores).max(), signed=a.signed) for a in short for score in a.scores]
     assert [to_hex(box.get_facecolor()) for box in boxes] == expected
     written = " ".join(text.get_text() for text in figure.texts)
     for token in short.tokens:

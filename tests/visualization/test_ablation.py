@@ -1,28 +1,21 @@
-"""Figures of layers hold the numbers that they were given."""
+"""Figures of ablation hold the effects that were found."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-import transformers
-from attention.conftest import TEXT, bert, tokenizer
+from zoo import TEXT, tiny
 
-from explain.methods.head_ablation import Head, head_effects
+from explain import InputError
 from explain.inside.critical_heads import ablated_attribution, cumulative
-from explain.inside.layers import gradient_x_activation, lens
+from explain.methods.head_ablation import Head, head_effects
 from explain.methods.input_x_gradient import InputXGradient
-from explain.errors import InputError
-from explain.explainer import TokenExplainer
 from explain.visualization.ablation import ablated_heatmap, ablation_heatmap, cumulative_curve, layers_by_heads
-from explain.visualization.layers import lens_curve, tokens_by_layer
 
 
 @pytest.fixture(scope="module")
 def explainer():
-    torch.manual_seed(0)
-    model = transformers.BertForSequenceClassification(bert()).eval()
-    with TokenExplainer(model, tokenizer(classifier=True), task="classification") as made:
+    with tiny("bert-class", deep=True).explainer() as made:
         yield made
 
 
@@ -42,31 +35,10 @@ def test_ablation_heatmap_names_what_is_missing(explainer):
         ablation_heatmap(attribution.maps, group="cross")
 
 
-def test_tokens_by_layer_has_a_row_per_layer(explainer):
-    analysis = explainer.ask(TEXT)
-    explanation = explainer.analyze(TEXT, ["attention"])
-    values = gradient_x_activation(explainer.model, analysis.questions[0])["self"]
-    figure = tokens_by_layer(values, explanation, signed=True, from_embedding=True)
-    assert np.array(figure.data[0].z) == pytest.approx(values)
-    assert figure.layout.yaxis.ticktext[0] == "embedding"
-    hidden = tokens_by_layer(values, explanation, signed=True, from_embedding=True, special=False)
-    assert len(hidden.data[0].z[0]) == len(values[0]) - 2
-    with pytest.raises(InputError, match="One value per layer and token"):
-        tokens_by_layer(values[:, :-1], explanation, signed=True)
-
-
-def test_lens_curve_ends_at_the_prediction(explainer):
-    analysis = explainer.ask(TEXT)
-    found = lens(explainer.model, analysis.questions[0])
-    figure = lens_curve(found, analysis.target.text)
-    assert figure.data[0].y[-1] == pytest.approx(analysis.target.probability, abs=1e-5)
-    assert len(figure.data[0].y) == 4
-
-
 def test_the_cumulative_curve_begins_with_all_heads_on(explainer):
-    question = explainer.ask(TEXT).questions[0]
-    ranked = head_effects(explainer.model, question).ranked
-    curve = cumulative(explainer.model, question, ranked)
+    score = explainer.ask(TEXT).scores[0]
+    ranked = head_effects(score).ranked
+    curve = cumulative(score, ranked)
     figure = cumulative_curve(curve, "score")
     assert np.array(figure.data[0].y) == pytest.approx(curve.scores)
     assert figure.data[0].text[0].startswith("all heads on")
@@ -74,10 +46,10 @@ def test_the_cumulative_curve_begins_with_all_heads_on(explainer):
 
 
 def test_the_ablated_heatmap_shows_the_difference(explainer):
-    question = explainer.ask(TEXT).questions[0]
+    score = explainer.ask(TEXT).scores[0]
     explanation = explainer.analyze(TEXT, ["attention"])
     head = Head("self", 1, 2)
-    found = ablated_attribution(explainer.model, question, InputXGradient(), [head])
+    found = ablated_attribution(score, InputXGradient(), [head])
     rows = np.array(ablated_heatmap(found, explanation, head).data[0].z)
     assert rows[1] - rows[0] == pytest.approx(rows[2])
     assert np.abs(rows[2]).max() > 0

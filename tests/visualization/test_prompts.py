@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from explain import InputError, TokenExplainer
-from explain.prompts.alignment import align, aligned_scores
-from explain.prompts.keywords import find, track
-from explain.prompts.minimal_pair import minimal_pair
-from explain.prompts.comparison import PromptComparison, compare_prompts
-from explain.prompts.templates import probe
+from explain.prompts import align, aligned_scores, compare_prompts, find, minimal_pair, probe_template, track_keywords
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
 from explain.visualization.prompts import aligned_heatmap, filler_chart, keyword_chart, keyword_tokens, pair_bars, shortened
 
@@ -25,7 +21,7 @@ def explainer():
 
 @pytest.fixture(scope="module")
 def comparison(explainer):
-    return PromptComparison(tuple(compare_prompts(explainer, TEXTS, ["attention", "input_x_gradient"], target="positive")))
+    return compare_prompts(explainer, TEXTS, ["attention", "input_x_gradient"], target="positive")
 
 
 @pytest.mark.parametrize("method", ["attention", "input_x_gradient"])
@@ -77,7 +73,7 @@ def test_what_cannot_be_compared_is_not_drawn(explainer, comparison):
 
 
 def test_keywords_are_drawn_per_method_with_gaps(explainer, comparison):
-    found = track(comparison, ["good", "film"], explainer=explainer)
+    found = track_keywords(comparison, ["good", "film"], explainer=explainer)
     for quantity, values in (("share", found.shares), ("score", found.scores), ("rank", found.ranks)):
         figure = keyword_chart(found, "good", quantity)
         assert [trace.name for trace in figure.data] == ["Attention", "Gradient x input"]
@@ -92,11 +88,11 @@ def test_keywords_are_drawn_per_method_with_gaps(explainer, comparison):
     with pytest.raises(InputError, match="'size' is not known"):
         keyword_chart(found, "good", "size")
     with pytest.raises(InputError, match="were not computed"):
-        keyword_chart(track(comparison, ["good"]), "good", "effect")
+        keyword_chart(track_keywords(comparison, ["good"]), "good", "effect")
 
 
 def test_fillers_are_drawn_with_their_intervals(explainer):
-    found = probe(explainer, ["A {good|bad|} film.", "It was {good|bad|}, really."], ["input_x_gradient"], target="positive")
+    found = probe_template(explainer, ["A {good|bad|} film.", "It was {good|bad|}, really."], ["input_x_gradient"], target="positive")
     figure = filler_chart(found)
     order = np.argsort(-found.effect.mean)
     dots = figure.data[0]
