@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from huggingface_hub import SpaceCard
 from packaging.requirements import Requirement
 
+import explain
+from explain.__main__ import main
 from explain.models.bundled import FOLDER, bundled_names
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MEGABYTE = 1_000_000
 
 
@@ -60,6 +64,31 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert re.search(rf"^EXPLAIN_REQUIRE_BROWSER=1 {command[2]}$", script, re.MULTILINE)
 
 
-def test_the_package_takes_its_weights_along() -> None:
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    assert data["explain.models.bundled"] == ["*/*"]
+def test_the_package_with_its_app_is_what_a_space_installs() -> None:
+    extra = PROJECT["project"]["optional-dependencies"]["app"]
+    assert [Requirement(line).name for line in extra] == ["gradio"]
+    stated = {Requirement(line).name: Requirement(line) for line in [*extra, *PROJECT["project"]["dependencies"]]}
+    assert stated == requirements(ROOT / "requirements.txt")
+
+
+def test_the_versions_agree() -> None:
+    assert f"version: {explain.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    newest = re.search(r"^## .*?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == explain.__version__
+
+
+def test_the_command_is_the_one_of_the_package() -> None:
+    module, _, name = PROJECT["project"]["scripts"]["explain"].partition(":")
+    assert getattr(import_module(module), name) is main
+
+
+def test_the_package_takes_everything_along_that_is_not_code() -> None:
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    taken = {
+        path for package, patterns in data.items() for pattern in patterns for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    there = {path for path in (ROOT / "explain").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert there <= taken
+    assert ROOT / "explain/py.typed" in taken
+    assert ROOT / "explain/models/bundled/bert-mini/model.safetensors.index.json" in taken
