@@ -24,6 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DONE: Any = object()
+REFERENCE = "in the log as "
 TURNS = Turns()
 LANES: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": limits().lanes}
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -99,6 +100,7 @@ class Run:
         except Exception as error:
             outcome = "failed"
             log_error(self.record, error)
+            error.add_note(f"{REFERENCE}{self.record.id}")
             raise
         finally:
             self.running.pop(self.token, None)
@@ -135,16 +137,18 @@ def warm_up(requests: Sequence[Request]) -> threading.Thread:
     return thread
 
 
-def message_of(error: Exception, record: Record | None = None) -> str:
+def message_of(error: Exception) -> str:
     """What a visitor is told: our own errors, and a Space's when no GPU is free, in their words; else a reference to the log."""
     if isinstance(error, ExplainError):
         return str(error)
     if isinstance(error, gr.Error):
         return str(error.message)
-    if record is None:
+    reference = next((note.removeprefix(REFERENCE) for note in getattr(error, "__notes__", ()) if note.startswith(REFERENCE)), None)
+    if reference is None:
         record = Record("page")
         log_error(record, error)
-    return f"Something went wrong here, not with your input. It is in the log as reference {record.id}."
+        reference = record.id
+    return f"Something went wrong here, not with your input. It is in the log as reference {reference}."
 
 
 def shown_error(message: str, *, page: bool = True) -> gr.Error:
@@ -157,12 +161,11 @@ def guarded(function: Callable[P, R], *, page: bool = True) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        run = Run(name=function.__name__.strip("_"))
         try:
-            return run.call(lambda: function(*args, **kwargs))
+            return Run(name=function.__name__.strip("_")).call(lambda: function(*args, **kwargs))
         except gr.Error:
             raise
         except Exception as error:
-            raise shown_error(message_of(error, run.record), page=page) from error
+            raise shown_error(message_of(error), page=page) from error
 
     return wrapper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from explain.interface.endpoints import evaluation, explaining, inside, prompts, sharing
+from explain.interface.endpoints import evaluation, explaining, health, inside, prompts, sharing
 from explain.interface.endpoints.endpoint import Endpoint
 from explain.interface.serving import LANES, guarded
 
@@ -18,5 +18,5 @@ def build() -> None:
     """Register the endpoints in the current Blocks."""
     for endpoint in endpoints():
         gr.api(guarded(endpoint.function, page=False), api_name=endpoint.name, **LANES)
-    for light in (explaining.CATALOG,):
+    for light in (explaining.CATALOG, health.HEALTH):
         gr.api(guarded(light.function, page=False), api_name=light.name, queue=False)
