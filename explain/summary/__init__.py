@@ -7,7 +7,8 @@ What a method says of a word is the sum of its tokens' scores; special tokens ar
 - Two methods *agree* if Kendall's tau-b of their word scores is at least `AGREE`; where one of them has no sign, absolute scores are
   compared. In a *group* every two methods agree. Groups are taken one after another, the largest first (of equal ones that with the
   highest mean tau). Methods that do not know the target are in none, and only compared with the first.
-- A method is *better than chance* if its faithfulness is above `chance_level`. A method that is not is not believed.
+- A method is *better than chance* if its faithfulness is above `chance_level`, which `SELDOM` of the random orders exceed, *not clearly*
+  so if it is above `LIKELY` of that, else *no better than chance*, and then it is not believed.
 - The verdict *rests on* the most faithful of the methods that know the target; where no faithfulness is known, on the first group;
   where there is no group or two are equally large, on all of them. A word is named as deciding if all of these call it so.
 - A *contradiction* is a word that one believed method calls deciding, while another gives it the opposite sign and at least `OPPOSED` of
@@ -26,6 +27,7 @@ from explain.summary.claims import (
     FaithfulMethod,
     Leader,
     NamedWord,
+    Standing,
     Verdict,
     WordScore,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "FaithfulMethod",
     "Leader",
     "NamedWord",
+    "Standing",
     "Summary",
     "Verdict",
     "WordScore",

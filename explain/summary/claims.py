@@ -31,6 +31,14 @@ class Effect(StrEnum):
     COUNTED = "counted"
 
 
+class Standing(StrEnum):
+    """How a method's faithfulness stands to that of random orders."""
+
+    BETTER = "better"
+    UNCLEAR = "unclear"
+    CHANCE = "chance"
+
+
 @dataclass(frozen=True)
 class NamedWord:
     """A word of the text.
@@ -104,7 +112,11 @@ class FaithfulMethod:
 
     method: str
     value: float
-    better_than_chance: bool
+    standing: Standing
+
+    @property
+    def better_than_chance(self) -> bool:
+        return self.standing is Standing.BETTER
 
 
 @dataclass(frozen=True)

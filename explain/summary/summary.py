@@ -17,6 +17,7 @@ from explain.summary.claims import (
     FaithfulMethod,
     Leader,
     NamedWord,
+    Standing,
     Verdict,
     WordScore,
 )
@@ -132,7 +133,7 @@ def _decision(
     if not moving:
         quoted = methods[aware[0]]
         return {"verdict": Verdict.NO_EFFECT, "quoted": quoted.method, "special": special_leader(explanation, quoted)}
-    by_chance = {entry.method for entry in faithful if not entry.better_than_chance}
+    by_chance = {entry.method for entry in faithful if entry.standing is Standing.CHANCE}
     believed = [i for i in moving if methods[i].method not in by_chance]
     if not believed:
         return {"verdict": Verdict.CHANCE}

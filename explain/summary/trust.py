@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from explain.summary.claims import FaithfulMethod
+import numpy as np
+
+from explain.summary.claims import FaithfulMethod, Standing
 from explain.types import Array
+
+SELDOM = 0.05
+"""Share of random orders that are allowed to be as faithful as a method that is called better than chance."""
+LIKELY = 0.5
+"""Share of the chance level up to which a method is no better than chance: about one random order in five is as faithful as that."""
 
 
 class Named(Protocol):
@@ -42,27 +49,48 @@ class Measured(Protocol):
         """0 for random orders, 1 for the best order found, from the curve's comprehensiveness and sufficiency."""
 
 
+@runtime_checkable
+class Areas(Protocol):
+    """A band that knows its orders one by one."""
+
+    @property
+    def areas(self) -> Array:
+        """Comprehensiveness and sufficiency of every random order [orders, 2]."""
+
+
 @dataclass(frozen=True)
-class _Edge:
-    """An order that is as good at every step as the edge of the random band."""
+class _Area:
+    """What faithfulness is computed from."""
 
     comprehensiveness: float
     sufficiency: float
 
 
 def chance_level(faithfulness: Measured) -> float:
-    """The faithfulness that luck alone seldom exceeds: that of an order on the better edge of the band of random orders.
+    """The faithfulness that `SELDOM` of the random orders exceed; NaN where no order is better than another.
 
-    At every step no more than 5 % of the random orders are better than the edge. One that is so at all steps at once is rarer still, so
-    that a method above this level is better than chance with more than 95 % confidence. NaN where no order is better than another.
+    Where only the band of random orders is known it is that of an order on its better edge. At each step 5 % of the random orders are
+    beyond the edge; one that is so all the way is rarer, so that this level is on the safe side.
     """
     random = faithfulness.random
+    if isinstance(random, Areas):
+        reached = [
+            faithfulness.overall(_Area(float(comprehensiveness), float(sufficiency))) for comprehensiveness, sufficiency in random.areas
+        ]
+        return float(np.quantile(reached, 1 - SELDOM))
     return faithfulness.overall(
-        _Edge(
+        _Area(
             comprehensiveness=float(random.deletion[0] - random.deletion_low[1:-1].mean()),
             sufficiency=float(random.insertion[-1] - random.insertion_high[1:-1].mean()),
         )
     )
+
+
+def standing(value: float, chance: float) -> Standing:
+    """How a faithfulness stands to chance."""
+    if value > chance:
+        return Standing.BETTER
+    return Standing.UNCLEAR if value > LIKELY * chance else Standing.CHANCE
 
 
 def faithful_methods(faithfulness: Measured | None, methods: Sequence[str]) -> tuple[tuple[FaithfulMethod, ...], float, bool]:
@@ -73,5 +101,5 @@ def faithful_methods(faithfulness: Measured | None, methods: Sequence[str]) -> t
     known = sorted((name for name in values if not math.isnan(values[name])), key=lambda name: -values[name])
     if not known:
         return (), float("nan"), bool(values)
-    chance = chance_level(faithfulness)
-    return tuple(FaithfulMethod(name, values[name], values[name] > chance) for name in known), chance, False
+    chance = max(0.0, chance_level(faithfulness))
+    return tuple(FaithfulMethod(name, values[name], standing(values[name], chance)) for name in known), chance, False

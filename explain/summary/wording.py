@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from explain.summary.claims import Claims, Contradiction, Effect, Verdict, WordScore
+from explain.summary.claims import Claims, Contradiction, Effect, Standing, Verdict, WordScore
 from explain.summary.phrases import Phrases, phrases
 from explain.summary.style import Style, count, extent, figure, joined, number, sentence, signed, verb
 
@@ -115,10 +115,12 @@ def _others(voice: Voice) -> str:
 
 
 def _contradictions(voice: Voice) -> str:
+    """The sharpest contradictions: two where they are the verdict, one beside it."""
     found = voice.claims.contradictions
-    more = len(found) - 2
-    told = "; ".join(_contradiction(voice, contradiction) for contradiction in found[:2])
-    return told + (f"; and so on for {more} other word{'s' * (more > 1)}" if more > 0 else "")
+    told = found[: 2 if voice.claims.verdict is Verdict.CONTRADICTED else 1]
+    more = len(found) - len(told)
+    said = "; ".join(_contradiction(voice, contradiction) for contradiction in told)
+    return said + (f"; likewise for {more} other word{'s' * (more > 1)}" if more else "")
 
 
 def _contradiction(voice: Voice, found: Contradiction) -> str:
@@ -193,16 +195,16 @@ def _without_target(voice: Voice, methods: Sequence[str]) -> tuple[Mapping[str, 
 def _faithfulness(voice: Voice) -> Iterator[str]:
     claims = voice.claims
     values = {entry.method: figure(entry.value) for entry in claims.faithful}
-    better = [entry for entry in claims.faithful if entry.better_than_chance]
+    better, unclear, chance = ([entry for entry in claims.faithful if entry.standing is standing] for standing in Standing)
     best = [entry.method for entry in better if entry.value >= better[0].value - CLOSE]
-    chance = [entry.method for entry in claims.faithful if not entry.better_than_chance]
     parts = []
     if len(claims.faithful) == 1 and best:
         parts.append(f"{voice.names(best, values)} is better than chance")
     elif best:
         parts.append(f"the most faithful {verb(best, 'is', 'are')} {voice.names(best, values)}")
-    if chance:
-        parts.append(f"{voice.names(chance, values)} {verb(chance, 'is', 'are')} no better than chance")
+    for entries, said in ((unclear, "not clearly"), (chance, "no")):
+        if entries:
+            parts.append(f"{voice.names([e.method for e in entries], values)} {verb(entries, 'is', 'are')} {said} better than chance")
     if parts:
         yield f"on this text {'; '.join(parts)}"
     if claims.undefined:
@@ -216,4 +218,4 @@ def _caveats(voice: Voice) -> Iterator[str]:
         token = voice.style.word(claims.special.word)
         yield f"the special token {token} has a larger score than any word{author} ({voice.amount(claims.special.score)})"
     for method, gap in claims.unconverged:
-        yield f"the scores of {voice.names([method])} are not exact (gap {number(100 * gap)} %)"
+        yield f"the scores of {voice.names([method])} miss their sum by {number(100 * gap)} %, more than allowed"
