@@ -129,7 +129,7 @@ class Score:
                 else:
                     embeddings, logits = graph
                     score = self.of_logits(logits)
-            reading.gradient = embeddings.detach(), torch.autograd.grad(score.sum(), embeddings)[0]
+                reading.gradient = embeddings.detach(), torch.autograd.grad(score.sum(), embeddings)[0]
         self.passes = max(self.passes, 1)
         return reading.gradient
 
@@ -191,7 +191,7 @@ class Score:
         probe = _LastOutput()
         with torch.enable_grad(), begun, self.model.instruments.attention(probe):
             score = self.of_logits(self._task.logits(self.model, self.encoding, *self.encoding.batch()))
-        gradient = torch.autograd.grad(score.sum(), probe.outputs[-1])[0][0]  # [n, heads, d]
+            gradient = torch.autograd.grad(score.sum(), probe.outputs[-1])[0][0]  # [n, heads, d]
         read = gradient.flatten(1).abs().sum(-1).nonzero().flatten().tolist()
         return tuple(read) or tuple(range(gradient.shape[0]))
 
