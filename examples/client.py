@@ -26,9 +26,9 @@ def main() -> None:
     print(f"Why {found['target']['text']} ({found['target']['probability']:.3f})?\n")
     print(pd.DataFrame({"token": [token["label"] for token in found["tokens"]]} | scores).round(3).to_string(index=False))
 
-    race = client.predict([given.text], methods=METHODS, api_name="/faithfulness")["texts"][0]
+    found = client.predict([given.text], methods=METHODS, api_name="/faithfulness")["texts"][0]
     measures = ["normalised_comprehensiveness", "normalised_sufficiency", "overall"]
-    table = pd.DataFrame({name: [curve[m] for m in measures] for name, curve in race["methods"].items()}, index=measures).T
+    table = pd.DataFrame({name: [curve[m] for m in measures] for name, curve in found["methods"].items()}, index=measures).T
     print("\nDoes the answer follow the words that a method ranks first? 0: as random orders, 1: as the best order found.\n")
     print(table.astype(float).round(3).to_string())
 

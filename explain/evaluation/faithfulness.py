@@ -18,7 +18,7 @@ from explain.models.perturbation import Granularity, PerturbedScore, Replacement
 from explain.models.score import Score, margin
 from explain.results import Attribution
 from explain.tokens import sum_over
-from explain.types import Array
+from explain.types import Array, Unit
 
 MOST_FEATURES = 100
 MOST_ORDERS = 200
@@ -214,6 +214,10 @@ def faithfulness(score: Score, attributions: Sequence[Attribution], settings: Fa
     )
 
 
+def _asked(answered: Attribution | Score) -> tuple[int, int | None, Unit]:
+    return answered.target.index, None if answered.foil is None else answered.foil.index, answered.unit
+
+
 def _check(attributions: Sequence[Attribution], score: Score, features: int) -> None:
     if not attributions:
         raise InputError("There is no method to evaluate. Choose at least one.")
@@ -226,7 +230,7 @@ def _check(attributions: Sequence[Attribution], score: Score, features: int) -> 
             )
         if attribution.tokens != score.encoding.tokens:
             raise InputError(f"The scores of {attribution.method} belong to other tokens than the question. Explain this question first.")
-        if (attribution.target, attribution.foil, attribution.unit) != (score.target, score.foil, score.unit):
+        if _asked(attribution) != _asked(score):  # not the logits: another pass rounds them otherwise
             raise InputError(
                 f"The scores of {attribution.method} explain {margin(attribution.target, attribution.foil)} ({attribution.unit}), but the "
                 f"question is {margin(score.target, score.foil)} ({score.unit}). Explain this question first."

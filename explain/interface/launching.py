@@ -36,7 +36,7 @@ def launch(demo: gr.Blocks, given: argparse.Namespace) -> None:
     """Serve the page until it is stopped."""
     from explain.interface import app
 
-    app.warm_up()
+    app.warm_up(given.task, given.model)
     demo.launch(**app.launch_options(), **server_options(given))
 
 
