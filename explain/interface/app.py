@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explain.interface import endpoints, serving, zero_gpu
+from explain.interface.page import Page
 from explain.interface.tabs import about, options, replay
 from explain.interface.tabs.compare_methods import CompareMethodsTab
 from explain.interface.tabs.compare_prompts import ComparePromptsTab
@@ -34,7 +35,7 @@ OFFLINE = "The model hub cannot be reached: the bundled models are ready and do 
 
 def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
     """The whole page, not launched; `task` and `model` are chosen at first."""
-    with gr.Blocks(title=f"explain — {TITLE[0].lower()}{TITLE[1:]}", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with Page(title=f"explain — {TITLE[0].lower()}{TITLE[1:]}", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown(f"# {TITLE}", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
         with gr.Tabs(elem_id="tabs"):
@@ -47,6 +48,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         methods.connect(widgets)
         prompts.connect(widgets)
         endpoints.build()
+        demo.share_parameters()
         demo.load(_notice, None, notice, **serving.LIGHT)
     demo.queue(max_size=128, default_concurrency_limit=1)
     return demo

@@ -1,17 +1,18 @@
 () => {
   const rows = () => document.querySelectorAll(".tokens");
   const pieces = row => [...row.querySelectorAll(".token")].filter(token => token.textContent.trim());
-  let chosen = null;
+  let chosen = null, known = null;
 
   /* Every piece of a row is told which column it shows and what its score is. */
   const tell = () => {
     const details = document.querySelector("#explain-fine details");
     if (!details) return;
+    if (details !== known) [known, chosen] = [details, details.dataset.marked || null];
     const said = JSON.parse(details.dataset.tokens);
     rows().forEach(row => {
-      const known = said[row.id.replace("explain-row-", "")] || [];
+      const told = said[row.id.replace("explain-row-", "")] || [];
       pieces(row).forEach((token, place) => {
-        const [column, score] = known[place] || [-1, ""];
+        const [column, score] = told[place] || [-1, ""];
         token.dataset.column = column;
         if (score) token.title = `${token.textContent.trim()}: ${score}`;
         token.classList.toggle("chosen", column >= 0 && String(column) === chosen);
@@ -33,10 +34,13 @@
     document.addEventListener(over, event => mark("hovered", column(event)));
     document.addEventListener(out, () => mark("hovered", null));
   }
+  document.addEventListener("mouseover", event => {
+    const method = event.target.closest?.(".methods label");
+    if (method) method.title = method.innerText.split("\n").slice(1).join(" ");
+  });
   document.addEventListener("click", event => {
     if (event.target.closest?.(".tokens .token")) mark("chosen", chosen = column(event));
     const run = event.target.closest?.("#explain-run, #compare-run, #prompts-run, [id^=explain-example-]");
-    if (run) chosen = null;
     /* On a narrow page the answer is below the question: whoever asks is taken there. */
     if (run && window.innerWidth < 900) document.getElementById(run.closest("[id^=tab-]").id.replace("tab-", "") + "-stage")?.scrollIntoView();
   });

@@ -31,5 +31,5 @@ def _attends(explanation: Explanation, group: Word) -> list[str]:
         return []
     weights = maps[name].mean((0, 1))[list(group.indices)].mean(0)
     best = (-weights).argsort()[:3]
-    seen = ", ".join(f"{escaped(explanation.tokens[i].label)} ({weights[i]:.2f})" for i in best)
+    seen = ", ".join(f"“{escaped(explanation.tokens[i].label)}” ({weights[i]:.2f})" for i in best)
     return [f"It attends most to {seen}, on average over layers and heads."]

@@ -12,6 +12,8 @@ from gradio.components import Component
 
 Values = Mapping[Component, Any]
 Updates = dict[Component, Any]
+QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+"""Of events that ask no model but change a state that others listen to: Gradio tells of that only through its queue."""
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
 
 

@@ -10,10 +10,10 @@ import gradio as gr
 
 from explain.errors import ExplainError, InputError
 from explain.interface.presets import FIRST_TASK, PRESETS, preset
-from explain.interface.serving import LIGHT, LOG, guarded
+from explain.interface.serving import LOG, guarded
 from explain.interface.streaming import Stream, status
 from explain.interface.tabs.answer import Answer
-from explain.interface.tabs.form import Updates, Values
+from explain.interface.tabs.form import QUICK, Updates, Values
 from explain.interface.tabs.options import OptionWidgets
 from explain.interface.tabs.question import QuestionForm
 from explain.interface.tabs.stage import Stage
@@ -91,9 +91,9 @@ class Arrival:
         inputs = form.components | stage.components | self._options.components | {self._stream.token}
         example = [self._stream.status, self._timer, *stage.outputs]
         everything = [*example, *form.fillable, *self._options.components, self._asked]
-        demo.load(guarded(self._opened), inputs, everything, **LIGHT)
-        self._timer.tick(guarded(self._tick), inputs, example, **LIGHT)
-        form["task"].input(guarded(self._other_task), inputs, [*example, *form.fillable], **LIGHT)
+        demo.load(guarded(self._opened), inputs, everything, **QUICK)
+        self._timer.tick(guarded(self._tick), inputs, example, **QUICK)
+        form["task"].input(guarded(self._other_task), inputs, [*example, *form.fillable], **QUICK)
 
     def _opened(self, values: Values, visit: gr.Request) -> Updates:
         link, task = visit.query_params.get(QUERY), visit.query_params.get(TASK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from html import escape
 from typing import Any
 
@@ -16,6 +17,7 @@ from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
 from explain.visualization.numbers import percent
 
 MOST = 5
+LONGEST = 48
 GLIMPSE = 60
 
 
@@ -60,10 +62,10 @@ def output_choice(explanation: Explanation) -> Any:
 
 def legend(explanation: Explanation) -> str:
     """What is explained and what the colours mean."""
-    name = f"<em>{escape(margin(explanation.target, explanation.foil).strip())}</em>"
+    name = f"<em>{escape(textwrap.shorten(margin(explanation.target, explanation.foil), LONGEST, placeholder=' …'))}</em>"
     marks = []
     if any(a.signed for a in explanation):
-        marks += [f"{_mark(TOWARDS)} pushes towards {name}", f"{_mark(AWAY)} away from it"]
+        marks += [f"{_mark(TOWARDS)} pushes towards it", f"{_mark(AWAY)} away from it"]
     if any(not a.signed for a in explanation):
         marks.append(f"{_mark(WEIGHT)} weight without a direction")
     return f'<p class="legend"><strong>Why {name}?</strong> {", ".join(marks)}{"." * bool(marks)}</p>'

@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.components import Component
 
 from explain.interface.presets import preset
-from explain.interface.serving import LIGHT, guarded
-from explain.interface.tabs.form import Form, Updates, Values
+from explain.interface.serving import guarded
+from explain.interface.tabs.form import QUICK, Form, Updates, Values
 from explain.interface.tabs.methods import add_methods, choose, chosen_methods
 from explain.interface.tabs.options import OptionWidgets
 from explain.models.catalog import models_for
@@ -114,7 +114,7 @@ class QuestionForm(Form):
         def chosen(values: Values, event: gr.EventData) -> Updates:
             return handler(values, self.chips.index(event.target))
 
-        gr.on([chip.click for chip in self.chips], guarded(chosen), inputs, list(outputs), **LIGHT)
+        gr.on([chip.click for chip in self.chips], guarded(chosen), inputs, list(outputs), **QUICK)
 
     def label_examples(self, labels: Sequence[str]) -> Updates:
         """Other examples; there are as many buttons as the task with the most of them needs."""

@@ -119,5 +119,6 @@ def fine_print(seen: Seen) -> str:
             "random orders reach, 1 the best order found.</dd>"
         )
     data = html.escape(json.dumps(titles, separators=(",", ":")))
+    marked = next((number for number, group in enumerate(seen.columns.groups) if seen.marked in group.indices), "")
     heading = f"How exact these are: {sum(a.passes for a in seen.answer.explanation):,} passes, gaps, cautions"
-    return f'<details data-tokens="{data}"><summary>{heading}</summary><dl>{"".join(lines)}</dl></details>'
+    return f'<details data-marked="{marked}" data-tokens="{data}"><summary>{heading}</summary><dl>{"".join(lines)}</dl></details>'

@@ -13,7 +13,7 @@ from explain.interface.serving import HEAVY, LIGHT, guarded
 from explain.interface.tabs.answer import WHOLE, Answer, Seen
 from explain.interface.tabs.attention import AttentionView
 from explain.interface.tabs.chosen import chosen_token
-from explain.interface.tabs.form import Form, Updates, Values
+from explain.interface.tabs.form import QUICK, Form, Updates, Values
 from explain.interface.tabs.heads import HeadsView
 from explain.interface.tabs.layers import LayersView
 from explain.interface.tabs.paths import PathsView
@@ -121,9 +121,9 @@ class Stage(Form):
     def connect(self) -> None:
         """Wire the events of everything on the stage."""
         choices = [self[name].input for name in CHOICES]
-        gr.on(choices, guarded(self._chosen), self.shared, [*self.rows.outputs, self["changed"]], **LIGHT)
+        gr.on(choices, guarded(self._chosen), self.shared, [*self.rows.outputs, self["changed"]], **QUICK)
         texts = list(self.rows.texts.values())
-        gr.on([text.select for text in texts], guarded(self._mark), self.shared, [self["marked"], self["token"], self["changed"]], **LIGHT)
+        gr.on([text.select for text in texts], guarded(self._mark), self.shared, [self["marked"], self["token"], self["changed"]], **QUICK)
         for view in self._views:
             kind = {**HEAVY, "show_progress_on": [view.waiting_at]} if view.heavy else LIGHT
             inputs, outputs = self.shared | view.components, [self["opened"], *view.outputs]
