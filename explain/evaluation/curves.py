@@ -42,7 +42,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class RandomBand:
-    """What random orders reach: means, and the 5th and 95th percentile of the curves."""
+    """What random orders reach: means, and the 5th and 95th percentile of the curves.
+
+    `areas` holds the comprehensiveness and sufficiency of every one of them [orders, 2].
+    """
 
     orders: int
     deletion: Array
@@ -53,12 +56,14 @@ class RandomBand:
     insertion_high: Array
     comprehensiveness: float
     sufficiency: float
+    areas: Array
 
     @classmethod
     def of(cls, curves: Sequence[Curve]) -> RandomBand:
         """The band of the curves of random orders."""
         deletion, insertion = (np.stack([getattr(curve, kind) for curve in curves]) for kind in ("deletion", "insertion"))
         low, high = (np.percentile(deletion, percent, axis=0) for percent in BAND)
+        areas = np.array([[curve.comprehensiveness, curve.sufficiency] for curve in curves])
         below, above = (np.percentile(insertion, percent, axis=0) for percent in BAND)
         return cls(
             len(curves),
@@ -68,8 +73,8 @@ class RandomBand:
             insertion.mean(0),
             below,
             above,
-            float(np.mean([curve.comprehensiveness for curve in curves])),
-            float(np.mean([curve.sufficiency for curve in curves])),
+            *areas.mean(0).tolist(),
+            areas,
         )
 
 

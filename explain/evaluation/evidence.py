@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from explain.errors import UnsupportedError
 from explain.models.explained_model import ExplainedModel
+from explain.types import Question
 
 Frame = tuple[tuple[str, str], str, tuple[str, str], str]
 # subject (singular, plural), what joins it to the attractor, attractor (singular, plural), what follows the verb
@@ -61,6 +62,11 @@ class EvidenceItem:
     end: int
     kind: str
     pair: str
+
+    @property
+    def question(self) -> Question:
+        """What is asked about it."""
+        return Question(self.text, self.target, self.foil)
 
 
 def evidence_items(model: ExplainedModel) -> tuple[EvidenceItem, ...]:

@@ -127,11 +127,11 @@ def iter_ground_truth(
     """Every sentence explained by every method, one after the other. The arguments are those of `ground_truth`."""
     chosen = make_methods(methods, options)
     given = evidence_items(explainer.model) if items is None else items
-    asked = [explainer.ask(item.text, target=item.target, foil=item.foil) for item in given]
-    wrong = {item.pair for item, analysis in zip(given, asked, strict=True) if not _correct(analysis, item)}
-    for item, analysis in zip(given, asked, strict=True):
-        explanation = analysis.explanation([analysis.run(method) for method in chosen] if item.pair not in wrong else [])
-        yield _examined(explanation, item, item.pair not in wrong)
+    wrong = {item.pair for item in given if not _correct(explainer.ask(item.question), item)}
+    for item in given:
+        counted = () if item.pair in wrong else chosen
+        analysis = explainer.ask(item.question, methods=counted)
+        yield _examined(analysis.explanation([analysis.run(method) for method in counted]), item, item.pair not in wrong)
 
 
 def ground_truth(

@@ -23,7 +23,6 @@ from explain.types import Array, Question
 if TYPE_CHECKING:
     import pandas as pd
 
-    from explain.analysis import Analysis
     from explain.explainer import TokenExplainer
 
 
@@ -156,8 +155,9 @@ def iter_prompts(
     questions = counted([Question.of(prompt, **asked) for prompt in prompts])
     for method in chosen:
         method.check(explainer.model)
-    analyses = [_ask(explainer, number, question) for number, question in enumerate(questions, 1)]
-    return _explained(questions, analyses, chosen, maps)
+    for number, question in enumerate(questions, 1):
+        _try(explainer, number, question)
+    return _explained(explainer, questions, chosen, maps)
 
 
 def compare_prompts(
@@ -203,17 +203,17 @@ def same_question(first: Explanation, second: Explanation) -> bool:
     return key(first) == key(second)
 
 
-def _ask(explainer: TokenExplainer, number: int, question: Question) -> Analysis:
+def _try(explainer: TokenExplainer, number: int, question: Question) -> None:
+    """Read and predict a prompt and keep nothing: what is recorded of fifty long prompts may not fit into memory."""
     try:
-        return explainer.ask(question)
+        explainer.ask(question)
     except InputError as error:
         raise type(error)(f"Prompt {number} ({question.text[:40]!r}): {error}") from error
 
 
-def _explained(
-    questions: Sequence[Question], analyses: Sequence[Analysis], methods: Sequence[Method], maps: bool
-) -> Iterator[PromptResult]:
-    for question, analysis in zip(questions, analyses, strict=True):
+def _explained(explainer: TokenExplainer, questions: Sequence[Question], methods: Sequence[Method], maps: bool) -> Iterator[PromptResult]:
+    for question in questions:
+        analysis = explainer.ask(question, methods=methods)
         found = [analysis.run(method) for method in methods]
         yield PromptResult(question, analysis.explanation(found if maps else [replace(a, maps={}) for a in found]))
 

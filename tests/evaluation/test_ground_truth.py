@@ -9,7 +9,7 @@ import pytest
 from methods.test_known_answers import planted_model
 from zoo import WORDS, tokenizer
 
-from explain import InputError, TokenExplainer, UnsupportedError
+from explain import InputError, TokenExplainer
 from explain.evaluation import EvidenceItem, GroundTruth, evidence_items, ground_truth, iter_ground_truth
 from explain.methods.input_x_gradient import InputXGradient
 
@@ -56,21 +56,6 @@ def test_a_pair_counts_only_if_both_are_right(planted):
         GroundTruth.of(results[2:4])
 
 
-@pytest.mark.parametrize(("name", "task"), [("bert-mini", "masked_lm"), ("gpt2-mini", "next_token"), ("t5-mini", "span_infilling")])
-def test_pairs_differ_in_the_evidence_alone(name, task):
-    with TokenExplainer.from_pretrained(name, task=task) as explainer:
-        items = evidence_items(explainer.model)
-        assert len(items) == 48
-        assert sum(item.kind == "agreement, attractor" for item in items) == 24
-        for one, other in zip(items[::2], items[1::2], strict=True):
-            assert one.pair == other.pair
-            assert (one.target, one.foil) == (other.foil, other.target)
-            assert one.text[: one.start] + one.text[one.end :] == other.text[: other.start] + other.text[other.end :]
-            assert one.text[one.start : one.end] != other.text[other.start : other.end]
-        scores = explainer.ask(items[0].text, target=items[0].target, foil=items[0].foil).scores
-        assert len(scores) == 1
-
-
 def test_keywords_are_found_in_a_sentiment_model():
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
         items = evidence_items(explainer.model)
@@ -79,10 +64,3 @@ def test_keywords_are_found_in_a_sentiment_model():
     assert all(result.correct for result in results)
     assert np.mean([result.pointing_game["input_x_gradient"] for result in results]) > 0.5
     assert set(GroundTruth.of(results).to_dict()["methods"]["input_x_gradient"]) == {"title", "pointing_game", "mass_accuracy", "rank"}
-
-
-def test_models_without_fitting_sentences_are_told(planted):
-    with pytest.raises(UnsupportedError, match="LABEL_0, LABEL_1"):
-        evidence_items(planted.model)
-    with TokenExplainer.from_pretrained("bert-mini", task="embedding") as explainer, pytest.raises(UnsupportedError, match="no sentences"):
-        evidence_items(explainer.model)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from explain import TokenExplainer
-from explain.visualization.heatmaps import ACROSS, matrix_heatmap, methods_heatmap, ticks
+from explain.visualization.heatmaps import matrix_heatmap, methods_heatmap
 
 
 def random(rows: int, columns: int) -> np.ndarray:
@@ -40,20 +39,6 @@ def test_a_large_matrix_is_light_and_tells_its_cells_apart() -> None:
     assert cells.hovertemplate.startswith("%{y} to %{x}")
     assert len(figure.to_json()) < 12 * size * size
     assert figure.layout.height < 1200
-
-
-@pytest.mark.parametrize("count", [1, ACROSS, ACROSS + 1, 500])
-def test_labels_stand_at_their_places_and_are_never_too_many(count: int) -> None:
-    labels = [str(number) for number in range(count)]
-    assert ticks(labels)["ticktext"] == labels
-    found = ticks(labels, most=ACROSS)
-    assert found["ticktext"] == [str(place) for place in found["tickvals"]]
-    assert min(count, ACROSS / 2) <= len(found["ticktext"]) <= ACROSS
-    assert found["tickvals"][0] == 0
-
-
-def test_no_labels_have_no_ticks() -> None:
-    assert ticks([], most=ACROSS)["tickvals"] == []
 
 
 def test_many_tokens_leave_no_gaps_that_would_hide_them() -> None:

@@ -93,19 +93,6 @@ def test_position_can_be_chosen():
     assert [share for _, share in nodes[-6:]] == [0, 0, 0, 0, 0, 1]
 
 
-def test_arcs_are_the_weights():
-    drawn = encoder()
-    matrix = drawn["attention"].maps["self"]
-    figure = attention_arcs(drawn, layer=1, head=0, query=3, threshold=0)
-    texts = figure.data[-2].text
-    assert len(texts) == 6
-    shown = {t.split("attends to ")[1].split("<br>")[0]: float(t.split("<br>")[1]) for t in texts}
-    assert shown["w4"] == pytest.approx(matrix[1, 0, 3, 4], rel=1e-3)
-    cross = attention_arcs(encoder_decoder())
-    assert list(cross.layout.yaxis.ticktext) == ["p0", "p1", "p2", "p3"]
-    assert list(cross.data[-1].text) == ["w0", "w1", "w2", "w3", "&lt;/s&gt;"]
-
-
 def test_figures_are_plain_json():
     for figure in (flow_network(encoder()), flow_network(encoder_decoder(), kind="flow"), attention_arcs(encoder())):
         assert "bdata" not in figure.to_json()

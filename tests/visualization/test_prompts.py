@@ -67,7 +67,7 @@ def test_the_bars_of_a_pair_are_its_differences(comparison):
 def test_what_cannot_be_compared_is_not_drawn(explainer, comparison):
     with pytest.raises(InputError, match="not explained by 'lrp'"):
         pair_bars(minimal_pair(*comparison.explanations[:2]), "lrp")
-    own = [result.explanation for result in compare_prompts(explainer, TEXTS[:2], ["input_x_gradient"])]
+    own = compare_prompts(explainer, TEXTS[:2], ["input_x_gradient"]).explanations
     with pytest.raises(InputError, match="they explain 'positive' and 'negative'"):
         pair_bars(minimal_pair(*own), "input_x_gradient")
 

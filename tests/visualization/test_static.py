@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from explain import Explanation, InputError, TokenExplainer
-from explain.visualization import fonts, static
+from explain.visualization import static
 from explain.visualization.canvas import PER_ROW
 from explain.visualization.colors import AWAY, NEUTRAL, TOWARDS, WEIGHT, Scale, color_of
 
@@ -186,22 +186,6 @@ def test_dollars_and_scripts_without_a_font_are_drawn_without_warnings() -> None
         assert static.png(figure, dpi=40).startswith(b"\x89PNG")
         assert static.svg(figure)
     assert "$" in labels_of(static.methods_heatmap(explanation))
-
-
-def test_what_no_font_has_becomes_a_box(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "_installed", lambda: ())
-    assert fonts.families(["你好 film"]) == [fonts.BASE]
-    assert fonts.drawable("你好 film", [fonts.BASE]) == "□□ film"
-    assert fonts.drawable("a\nb\tc", [fonts.BASE]) == "a↵b c"
-    assert fonts.drawable("x" * 30, [fonts.BASE]) == "x" * 23 + "…"
-
-
-def test_an_installed_font_is_taken_only_where_it_is_needed() -> None:
-    assert fonts.families(["film"]) == [fonts.BASE]
-    chosen = fonts.families(["你"])
-    if len(chosen) == 1:
-        pytest.skip("no font with Chinese characters is installed")
-    assert fonts.drawable("你", chosen) == "你"
 
 
 def test_threads_draw_the_same(short: Explanation, long: Explanation) -> None:
