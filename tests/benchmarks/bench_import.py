@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-RUNS = 5
+RUNS = 3
 BASELINE = "import torch, transformers"
 STATEMENTS = (
     "import explain",

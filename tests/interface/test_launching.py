@@ -8,14 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from conftest import free_port
 from playwright.sync_api import Page, expect
 from test_app import fetch
 
-from explain.interface.app import build
-from explain.interface.launching import parse, server_options
+from explain.interface import app
+from explain.interface.launching import build, launch, parse, server_options
 from explain.interface.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -42,11 +44,22 @@ def test_a_bad_argument_ends_with_a_message(bad: list[str], capsys: pytest.Captu
     assert bad[0].removesuffix("x") in capsys.readouterr().err
 
 
-def test_the_chosen_model_is_first_in_its_tab() -> None:
-    values = {getattr(block, "elem_id", None): block for block in build("classification", "some/model").blocks.values()}
-    assert values["classification-model"].value == "some/model"
-    assert values["masked_lm-model"].value == "bert-mini"
-    assert values["tabs"].selected == "classification"
+def test_the_chosen_task_and_model_are_asked_first() -> None:
+    values = {
+        getattr(block, "elem_id", None): block for block in build(parse(["--task", "next_token", "--model", "some/model"])).blocks.values()
+    }
+    assert (values["explain-task"].value, values["explain-model"].value) == ("next_token", "some/model")
+    assert (values["compare-task"].value, values["compare-model"].value) == ("classification", "bert-mini")
+
+
+def test_a_page_is_launched_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(app, "warm_up", lambda *given: told.append(given))
+    monkeypatch.setattr(app, "launch_options", lambda: {"show_error": False})
+    page = Mock()
+    launch(page, parse(["--task", "next_token", "--port", "7999"]))
+    assert told == [("next_token", None)]
+    page.launch.assert_called_once_with(show_error=False, server_port=7999)
 
 
 @pytest.fixture
@@ -79,9 +92,10 @@ def test_it_runs_as_on_a_space(served: Callable[..., str], page: Page, ssr: str)
         pytest.skip("server-side rendering needs Node")
     address = served("--task", "classification", SYSTEM="spaces", GRADIO_SSR_MODE=ssr)
     page.goto(address)
-    explain = page.locator("#classification-explain")
-    expect(explain).to_be_visible()
+    run = page.locator("#explain-run")
+    expect(run).to_be_visible()
+    page.locator("#explain-text textarea").fill("It is not a bad film.")
     page.wait_for_timeout(2000)
-    explain.click()
-    expect(page.locator("#classification-status")).to_contain_text("Explained", timeout=120000)
-    expect(page.locator("#classification-heatmap .js-plotly-plot")).to_be_visible()
+    run.click()
+    expect(page.locator("#explain-status")).to_contain_text("Explained", timeout=120000)
+    expect(page.locator("#explain-row-lrp")).to_contain_text("bad")
