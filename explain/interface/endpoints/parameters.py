@@ -21,6 +21,7 @@ NAME_CHARACTERS = 100
 MODEL_CHARACTERS = 200
 MOST_METHODS = 50
 CARD_DEPTH = 8
+SHORT_TEXT = 20
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def described(value: Any) -> str:
     """What was given, in the words of JSON and short."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str) and len(value) > 2 * reprlib.aRepr.maxstring:
-        return f"{reprlib.repr(value)} ({len(value):,} characters)"
+    if isinstance(value, str):
+        return reprlib.repr(value) + (f" ({len(value):,} characters)" if len(value) > SHORT_TEXT else "")
     if isinstance(value, Collection) and len(value) > reprlib.aRepr.maxlist:
         return f"{reprlib.repr(value)} ({len(value):,} entries)"
     return reprlib.repr(value)
