@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import huggingface_hub
 import pytest
 import torch
-from families import tiny
+from zoo import tiny
 
 from explain import ModelNotFoundError, TokenExplainer, UnsafeModelError
 from explain.models import hub, loading

@@ -7,16 +7,14 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from captum.attr import InputXGradient, IntegratedGradients
-from families import tiny, tokenizer
 from safetensors.torch import load_file, save_file
-from tiny import HIDDEN, Reference
+from zoo import HIDDEN, Tiny, tiny
 
 from explain import METHODS, InputError, ModelNotFoundError, TokenExplainer, UnsafeModelError, UnsupportedError, load_model
 from explain.models import loading
@@ -208,41 +206,35 @@ def test_a_bundled_name_wins_over_a_folder_of_that_name(tmp_path: Path, monkeypa
 
 
 @pytest.fixture(params=list(HIDDEN))
-def hidden(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any, TokenExplainer]]:
-    """A model that does not use transformers' attention interface, its plain copy, and its explainer."""
-    kind, configuration, task = HIDDEN[request.param]
-    torch.manual_seed(0)
-    model = kind(configuration()).eval()
-    plain = deepcopy(model)
-    with TokenExplainer(model, tokenizer(opening=True), task=task) as explainer:
-        yield request.param, plain, explainer
+def hidden(request: pytest.FixtureRequest) -> Iterator[tuple[Tiny, TokenExplainer]]:
+    """A model that does not use transformers' attention interface, and its explainer."""
+    made = tiny(request.param)
+    with made.explainer() as explainer:
+        yield made, explainer
 
 
-def question_text(name: str) -> str:
-    return "the film was [MASK]" if "masked" in name else "the film was good"
-
-
-def test_models_that_hide_their_attention_say_so(hidden: tuple[str, Any, TokenExplainer]) -> None:
-    name, plain, explainer = hidden
-    for method in (method for method in METHODS if method.needs_attention):
-        with pytest.raises(UnsupportedError, match=rf"{type(plain).__name__} does not send it through .* from outside work"):
-            explainer.analyze(question_text(name), [method.name])
-    needing = {method.name for method in METHODS if method.needs_attention}
+def test_models_that_hide_their_attention_say_so(hidden: tuple[Tiny, TokenExplainer]) -> None:
+    made, explainer = hidden
+    needing = {name for name, method in METHODS.items() if method.needs_attention}
+    for method in needing:
+        with pytest.raises(UnsupportedError, match=rf"{type(made.plain).__name__} does not send it through .* from outside work"):
+            explainer.analyze(made.text, [method])
     assert {"attention", "attention_rollout", "attention_flow", "value_zeroing", "head_ablation", "lrp"} <= needing
-    ids = torch.tensor([tokenizer(opening=True)("the film was good")["input_ids"]])
+    ids = made.ids(made.text)
     with torch.no_grad():
-        assert torch.equal(explainer.model.model(input_ids=ids).logits, plain(input_ids=ids).logits)
+        assert torch.equal(explainer.model.model(input_ids=ids).logits, made.plain(input_ids=ids).logits)
 
 
-def test_models_that_hide_their_attention_are_explained_from_outside(hidden: tuple[str, Any, TokenExplainer]) -> None:
-    name, plain, explainer = hidden
-    question = explainer.ask(question_text(name)).questions[0]
-    reference = Reference(plain, name, question)
+def test_models_that_hide_their_attention_are_explained_from_outside(hidden: tuple[Tiny, TokenExplainer]) -> None:
+    made, explainer = hidden
+    text = made.text.replace("not very ", "").replace(" but actors saved it", "")
+    score = explainer.ask(text).scores[0]
+    reference = made.reference(score)
     embeddings = reference.embeddings()
     expected = InputXGradient(reference).attribute(embeddings.clone().requires_grad_()).sum(-1)[0].detach().numpy()
     integrated = IntegratedGradients(reference).attribute(embeddings, n_steps=40, method="gausslegendre").sum(-1)[0].detach().numpy()
     found = explainer.analyze(
-        question_text(name),
+        text,
         ["input_x_gradient", "integrated_gradients", "shap", "occlusion", "gradient_norm"],
         options={"integrated_gradients": {"keep_special": False, "steps": 40, "maximum_steps": 40}},
     )

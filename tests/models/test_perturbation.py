@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import Tiny, tiny
-from tiny import real
+from zoo import LABELS, Tiny, real, tiny
 
 from explain import TokenExplainer, UnsupportedError
 from explain.errors import ExplainError
-from explain.models import explained_model
+from explain.models import instrumented
 from explain.models.perturbation import Granularity, Keep, PerturbedScore, Replacement, groups_of, spread
+from explain.models.score import Score
 from explain.tokens import Word
-from explain.types import Array, Question
+from explain.types import Array, Encoding
 
 WAYS = [Replacement.MASK, Replacement.PAD, Replacement.DELETE, Replacement.ATTENTION_MASK]
 FAMILIES = [
@@ -37,7 +37,6 @@ FAMILIES = [
     "bart-generation",
     "bart-class",
 ]
-LABELS = ("negative", "positive")
 
 
 def lively(name: str) -> Tiny:
@@ -49,15 +48,15 @@ def lively(name: str) -> Tiny:
     return made
 
 
-def question_of(made: Tiny, explainer: TokenExplainer) -> Question:
+def score_of(made: Tiny, explainer: TokenExplainer) -> Score:
     """In a sequence task the last output token of a given output, so that there is a prefix to take away."""
     if explainer.model.task.sequence:
-        return explainer.ask(made.text, target="bad plot not", step=2).questions[0]
-    return explainer.ask(made.text).questions[0]
+        return explainer.ask(made.text, target="bad plot not", step=2).scores[0]
+    return explainer.ask(made.text).scores[0]
 
 
-def players_of(question: Question) -> list[Word]:
-    return [group for group in groups_of(question, Granularity.TOKENS) if not group.special]
+def players_of(encoding: Encoding) -> list[Word]:
+    return [group for group in groups_of(encoding, Granularity.TOKENS) if not group.special]
 
 
 def every_size(players: int, rows: int = 12) -> Keep:
@@ -68,9 +67,9 @@ def every_size(players: int, rows: int = 12) -> Keep:
     return keep
 
 
-def plain_score(model: Any, made: Tiny, question: Question, gone: set[int], way: Replacement) -> float:
+def plain_score(model: Any, made: Tiny, score: Score, gone: set[int], way: Replacement) -> float:
     """The score with the tokens of these indices taken away, from lists of ids and one call of the plain model."""
-    encoding = question.encoding
+    encoding = score.encoding
     given = encoding.inputs["input_ids"][0].tolist()
     prefix = encoding.inputs["decoder_input_ids"][0].tolist() if encoding.has_prefix else []
     sides: list[tuple[list[int], list[int]]] = []
@@ -102,30 +101,30 @@ def plain_score(model: Any, made: Tiny, question: Question, gone: set[int], way:
                 label_ids = made.tokenizer(label, add_special_tokens=False)["input_ids"]
                 found = model(input_ids=ids, decoder_input_ids=torch.tensor([[0, *label_ids[:-1]]]), **more).logits[0].log_softmax(-1)
                 values.append(sum(float(found[step, piece]) for step, piece in enumerate(label_ids)))
-            return values[question.target.index]
+            return values[score.target.index]
         if prefix:
             more["decoder_input_ids"] = torch.tensor([sides[1][0]])
             if way is Replacement.ATTENTION_MASK:
                 more["decoder_attention_mask"] = torch.tensor([sides[1][1]])
         logits = model(input_ids=ids, **more).logits[0]
     logits = logits if position is None else logits[position]
-    unit = question.unit.value
+    unit = score.unit.value
     values = logits if unit == "logit" else logits.log_softmax(-1)
-    return float(values[question.target.index])
+    return float(values[score.target.index])
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_scores_are_those_of_one_plain_call_per_text(name: str, way: Replacement) -> None:
     made = lively(name)
-    plain = deepcopy(made.model)
+    plain = deepcopy(made.model)  # with lively weights
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        players = players_of(question)
+        score = score_of(made, explainer)
+        players = players_of(score.encoding)
         keep = every_size(len(players))
-        found = PerturbedScore(explainer.model, question, players, way)(keep)
+        found = PerturbedScore(score, players, way)(keep)
     gone = [{i for player, kept in zip(players, row, strict=True) if not kept for i in player.indices} for row in keep]
-    expected = [plain_score(plain, made, question, indices, way) for indices in gone]
+    expected = [plain_score(plain, made, score, indices, way) for indices in gone]
     np.testing.assert_allclose(found, expected, atol=2e-5)
     assert np.ptp(expected) > 1e-3  # so that a score that never changes would be seen
 
@@ -134,8 +133,8 @@ def test_prefixes_are_among_the_players() -> None:
     for name in ("t5-span", "t5-generation", "bart-generation", "gpt2-generation"):
         made = tiny(name)
         with made.explainer() as explainer:
-            question = question_of(made, explainer)
-            read = [question.encoding.tokens[player.indices[0]].piece for player in players_of(question)]
+            score = score_of(made, explainer)
+            read = [score.encoding.tokens[player.indices[0]].piece for player in players_of(score.encoding)]
         assert read[-2:] == ["bad", "plot"], name
 
 
@@ -144,10 +143,10 @@ def test_what_is_hidden_from_attention_cannot_be_told_from_anything_else(name: s
     """With some tokens hidden, the score is the same whatever these tokens are; the one at the explained position is never hidden."""
     made = tiny(name)
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        encoding = question.encoding
+        score = score_of(made, explainer)
+        encoding = score.encoding
         explained = None if encoding.position is None else encoding.position + (encoding.input_length if encoding.has_prefix else 0)
-        players = [player for player in players_of(question) if player.indices != (explained,)]
+        players = [player for player in players_of(score.encoding) if player.indices != (explained,)]
         keep = every_size(len(players))
         scores = []
         for other in (None, 12):
@@ -157,8 +156,9 @@ def test_what_is_hidden_from_attention_cannot_be_told_from_anything_else(name: s
                     side = "input_ids" if index < encoding.input_length else "decoder_input_ids"
                     inputs[side][0, index if side == "input_ids" else index - encoding.input_length] = other
             keep[:, ::2] = False
-            changed = replace(question, encoding=replace(encoding, inputs=inputs))
-            scores.append(PerturbedScore(explainer.model, changed, players, Replacement.ATTENTION_MASK)(keep))
+            changed = score.anew()
+            changed.encoding = replace(encoding, inputs=inputs)
+            scores.append(PerturbedScore(changed, players, Replacement.ATTENTION_MASK)(keep))
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
 
 
@@ -167,13 +167,13 @@ def test_what_is_hidden_from_attention_cannot_be_told_from_anything_else(name: s
 def test_batches_of_any_size_give_the_same(name: str, way: Replacement, monkeypatch: pytest.MonkeyPatch) -> None:
     made = tiny(name)
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        players = players_of(question)
+        score = score_of(made, explainer)
+        players = players_of(score.encoding)
         keep = np.random.default_rng(1).random((50, len(players))) < 0.5
         found = []
         for tokens in (1, 40, 100_000):
-            monkeypatch.setattr(explained_model, "TOKENS_PER_BATCH", tokens)
-            found.append(PerturbedScore(explainer.model, question, players, way)(keep))
+            monkeypatch.setattr(instrumented, "TOKENS_PER_BATCH", tokens)
+            found.append(PerturbedScore(score, players, way)(keep))
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
     np.testing.assert_allclose(found[2], found[0], atol=1e-5)
 
@@ -182,32 +182,32 @@ def test_batches_of_any_size_give_the_same(name: str, way: Replacement, monkeypa
 def test_each_different_text_is_read_once_in_batches_that_hold_few_tokens(way: Replacement) -> None:
     made = tiny("bert-class")
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        players = players_of(question)
+        score = score_of(made, explainer)
+        players = players_of(score.encoding)
         batches: list[torch.Tensor] = []
         keep = np.random.default_rng(2).random((300, len(players))) < 0.5
         different = len(np.unique(keep, axis=0))
         assert different < len(keep)
-        perturbed = PerturbedScore(explainer.model, question, players, way)
+        perturbed = PerturbedScore(score, players, way)
         hook = made.model.bert.embeddings.word_embeddings.register_forward_hook(lambda layer, given, output: batches.append(given[0]))
         first, again = perturbed(keep), perturbed(keep[::-1])
         hook.remove()
     np.testing.assert_array_equal(first, again[::-1])
     assert sum(len(batch) for batch in batches) == perturbed.score.passes == different
-    assert max(batch.numel() for batch in batches) <= explained_model.TOKENS_PER_BATCH
+    assert max(batch.numel() for batch in batches) <= instrumented.TOKENS_PER_BATCH
     rows = [tuple(row) for batch in batches for row in batch.tolist()]
     if way is Replacement.DELETE:
         assert not any(0 in row for row in rows)  # nothing is padded
-    assert len(batches) <= (len(players) + 1 if way is Replacement.DELETE else -(-different // (explained_model.TOKENS_PER_BATCH // 12)))
+    assert len(batches) <= (len(players) + 1 if way is Replacement.DELETE else -(-different // (instrumented.TOKENS_PER_BATCH // 12)))
 
 
 def test_players_that_look_alike_when_packed_are_told_apart() -> None:
     """More than eight players, so that a coalition fills more than one byte."""
     made = tiny("bert-class")
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        players = players_of(question)
-        perturbed = PerturbedScore(explainer.model, question, players, Replacement.MASK)
+        score = score_of(made, explainer)
+        players = players_of(score.encoding)
+        perturbed = PerturbedScore(score, players, Replacement.MASK)
         alone = perturbed(np.eye(len(players), dtype=bool))
     assert len(players) == 10
     assert len(np.unique(alone)) == 10
@@ -220,16 +220,16 @@ def test_a_text_of_which_nothing_is_left_still_has_a_score(name: str, way: Repla
     made = real(name)
     text = "the film was not good"
     with made.explainer() as explainer:
-        question = explainer.ask(text, unit="logit").questions[0]
-        players = players_of(question)
-        assert len(players) == len(question.encoding.tokens) == 5
-        found = float(PerturbedScore(explainer.model, question, players, way)(np.zeros((1, 5), dtype=bool))[0])
+        score = explainer.ask(text, unit="logit").scores[0]
+        players = players_of(score.encoding)
+        assert len(players) == len(score.encoding.tokens) == 5
+        found = float(PerturbedScore(score, players, way)(np.zeros((1, 5), dtype=bool))[0])
     ids = torch.tensor([[made.tokenizer.bos_token_id]]) if way is Replacement.DELETE else made.ids(text)
     mask = torch.ones_like(ids) if way is Replacement.DELETE else torch.tensor([[0, 0, 0, 0, int(name == "gpt2-next")]])
     with torch.no_grad():
         logits = made.plain(input_ids=ids, attention_mask=mask).logits[0]
     logits = logits if name == "gpt2-class" else logits[-1]
-    assert found == pytest.approx(float(logits[question.target.index]), abs=1e-5)
+    assert found == pytest.approx(float(logits[score.target.index]), abs=1e-5)
 
 
 def test_a_classifier_without_padding_token_is_asked_row_by_row() -> None:
@@ -239,24 +239,24 @@ def test_a_classifier_without_padding_token_is_asked_row_by_row() -> None:
     made.tokenizer.pad_token = None
     text = "the film was not good"
     with made.explainer() as explainer:
-        question = explainer.ask(text).questions[0]
+        score = explainer.ask(text).scores[0]
         keep = ~np.eye(5, dtype=bool)
-        found = PerturbedScore(explainer.model, question, players_of(question), Replacement.DELETE)(keep)
+        found = PerturbedScore(score, players_of(score.encoding), Replacement.DELETE)(keep)
     ids = made.ids(text)[0]
     with torch.no_grad():
-        expected = [float(made.plain(ids[torch.from_numpy(row)][None]).logits[0, question.target.index]) for row in keep]
+        expected = [float(made.plain(ids[torch.from_numpy(row)][None]).logits[0, score.target.index]) for row in keep]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_what_stands_in_by_itself_is_the_mask_or_nothing() -> None:
     made = tiny("gpt2-next")
     with made.explainer() as explainer:
-        question = question_of(made, explainer)
-        players = players_of(question)
+        score = score_of(made, explainer)
+        players = players_of(score.encoding)
         keep = every_size(len(players))
 
         def scores(way: Replacement) -> Array:
-            return PerturbedScore(explainer.model, question, players, way)(keep)
+            return PerturbedScore(score, players, way)(keep)
 
         np.testing.assert_array_equal(scores(Replacement.AUTO), scores(Replacement.MASK))
         assert not np.allclose(scores(Replacement.MASK), scores(Replacement.DELETE), atol=1e-3)
@@ -274,19 +274,19 @@ def test_words_come_and_go_whole_and_share_their_value() -> None:
     made = real("bert-class")
     text = "The film wasn't unwatchable"
     with made.explainer() as explainer:
-        question = explainer.ask(text).questions[0]
-        tokens, groups = question.encoding.tokens, groups_of(question, Granularity.WORDS)
+        score = explainer.ask(text).scores[0]
+        tokens, groups = score.encoding.tokens, groups_of(score.encoding, Granularity.WORDS)
         words = [group for group in groups if not group.special]
         assert [word.text for word in words] == ["The", "film", "wasn't", "unwatchable"]
         assert sorted(i for group in groups for i in group.indices) == list(range(len(tokens)))
         keep = ~np.eye(4, dtype=bool)
-        found = PerturbedScore(explainer.model, question, words, Replacement.MASK)(keep)
+        found = PerturbedScore(score, words, Replacement.MASK)(keep)
         shared = spread(words, np.array([1.0, 2.0, 6.0, 11.0]), len(tokens))
     for row, word in enumerate(words):
         ids = made.ids(text)
         ids[0, list(word.indices)] = made.tokenizer.mask_token_id
         with torch.no_grad():
-            assert found[row] == pytest.approx(float(made.plain(ids).logits[0, question.target.index]), abs=1e-5)
+            assert found[row] == pytest.approx(float(made.plain(ids).logits[0, score.target.index]), abs=1e-5)
     assert shared.sum() == pytest.approx(20.0, abs=1e-12)
     for word, value in zip(words, (1.0, 2.0, 6.0, 11.0), strict=True):
         assert set(shared[list(word.indices)]) == {value / len(word.indices)}

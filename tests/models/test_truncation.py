@@ -132,7 +132,7 @@ def test_a_run_without_spaces_is_cut_within(model: str, task: str, piece: str) -
 
 def test_an_output_that_is_too_long_by_itself_is_refused() -> None:
     with short("gpt2-mini", "generation") as explainer, pytest.raises(TextTooLongError):
-        explainer.truncate("A good film", output=" ".join(words(60)))
+        explainer.truncate("A good film", target=" ".join(words(60)))
 
 
 def test_without_offsets_the_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,107 @@
+"""Attention as a probe sees and changes it, against transformers' own eager attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from zoo import FAMILIES, tiny
+
+from explain.models import instrumentation
+from explain.models.architectures import AttentionSite
+from explain.models.probes import AttentionProbe, AttentionRecorder
+from models.test_instrumentation import padded
+
+
+@pytest.mark.parametrize("side", ["left", "right", None])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_recorded_attention_is_that_of_the_eager_model(name: str, side: str | None) -> None:
+    if side and "embed" in name:
+        pytest.skip("a bare trunk has no text of its own to pad")
+    made, eager = tiny(name), tiny(name, attention="eager")
+    inputs = padded(made, side) if side else made.plain_inputs()
+    instruments = instrumentation.instrument(made.model)
+    recorder = AttentionRecorder()
+    with torch.no_grad(), instruments.attention(recorder):
+        output = made.model(**inputs)[0]
+    instrumentation.release(made.model)
+    with torch.no_grad():
+        out = eager.model(**inputs, output_attentions=True)
+    torch.testing.assert_close(output, out[0], atol=1e-5, rtol=0)
+    expected = (
+        {"encoder": out.encoder_attentions, "decoder": out.decoder_attentions, "cross": out.cross_attentions}
+        if made.encoder_decoder
+        else {"self": out.attentions}
+    )
+    assert len(recorder.recorded) == sum(map(len, expected.values()))
+    queries = {"decoder": inputs.get("decoder_attention_mask"), "cross": inputs.get("decoder_attention_mask")}
+    for site, weights in recorder.recorded.items():
+        wanted = expected[site.group][site.layer]
+        read = queries.get(site.group)
+        read = inputs.get("attention_mask") if read is None else read
+        if read is None or read.shape[1] != wanted.shape[2]:
+            read = torch.ones(wanted.shape[0], wanted.shape[2])
+        rows = read.bool()[:, None, :, None].expand_as(wanted)  # what padding attends to is nobody's business
+        torch.testing.assert_close(weights[rows], wanted[rows], atol=1e-5, rtol=0)
+
+
+class Noting(AttentionProbe):
+    """Writes down in which order it is asked, and multiplies what it is shown."""
+
+    def __init__(self, name: str, notes: list[Any], factor: float) -> None:
+        self.name, self.notes, self.factor = name, notes, factor
+
+    def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.notes.append((self.name, "inputs", site))
+        return query, key, value * self.factor
+
+    def scores(self, site: AttentionSite, scores: Tensor) -> Tensor:
+        self.notes.append((self.name, "scores", site))
+        return scores
+
+    def weights(self, site: AttentionSite, weights: Tensor) -> Tensor:
+        self.notes.append((self.name, "weights", site))
+        return weights
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        self.notes.append((self.name, "output", site))
+        return output + 1
+
+
+def test_probes_of_inner_contexts_come_after_those_around_them() -> None:
+    made, other = tiny("bert-class"), tiny("gpt2-class")
+    instruments, others = instrumentation.instrument(made.model), instrumentation.instrument(other.model)
+    notes: list[Any] = []
+    recorder = AttentionRecorder()
+    with (
+        torch.no_grad(),
+        instruments.attention(Noting("outer", notes, 2.0)),
+        instruments.attention(Noting("inner", notes, 3.0)),
+        instruments.attention(recorder),
+    ):
+        made.model(**made.plain_inputs())
+        assert len(notes) == 2 * 2 * 4
+        assert torch.equal(other.model(**other.plain_inputs())[0], other.plain(**other.plain_inputs())[0])  # not this model's business
+    first = AttentionSite("self", 0)
+    assert notes[:8] == [(name, step, first) for step in ("inputs", "scores", "weights", "output") for name in ("outer", "inner")]
+    alone = AttentionRecorder()
+    with torch.no_grad(), instruments.attention(alone):
+        made.model(**made.plain_inputs())
+    torch.testing.assert_close(recorder.outputs[first], 6 * alone.outputs[first] + 2)
+    instrumentation.release(made.model)
+    instrumentation.release(other.model)
+    del others
+
+
+def test_shared_layers_have_a_site_for_every_depth() -> None:
+    made = tiny("albert-masked")
+    instruments = instrumentation.instrument(made.model)
+    recorder = AttentionRecorder()
+    with torch.no_grad(), instruments.attention(recorder):
+        made.model(**made.plain_inputs())
+        made.model(**{"input_ids": made.ids("the [MASK]")})  # a second pass is not the first
+    instrumentation.release(made.model)
+    assert list(recorder.recorded) == [AttentionSite("self", 0), AttentionSite("self", 1)]
+    assert recorder.recorded[AttentionSite("self", 0)].shape[-1] == made.ids(made.text).shape[1]
