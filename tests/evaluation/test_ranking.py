@@ -196,7 +196,8 @@ def made_up(scores, *, whole=4.0, features=4):
         return Curve(name, tuple(range(features)), deletion, insertion)
 
     band = curve("", whole / 2)
-    random = RandomBand(2, *[band.deletion] * 3, *[band.insertion] * 3, band.comprehensiveness, band.sufficiency, band.areas)
+    areas = np.array([[band.comprehensiveness, band.sufficiency]] * 2)
+    random = RandomBand(2, *[band.deletion] * 3, *[band.insertion] * 3, *areas[0].tolist(), areas)
     curves = tuple(curve(name, level) for name, level in scores.items())
     labels = tuple(MethodLabel(name, name.title(), Family.EXTERNAL, True) for name in scores)
     return Faithfulness(
