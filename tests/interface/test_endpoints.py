@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import socket
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from gradio_client import Client
 
+from explain import __version__
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import ExplainError
 from explain.evaluation import (
@@ -32,8 +34,12 @@ from explain.inside.report import ablation_report, layer_report
 from explain.interface import endpoints
 from explain.methods.attention import AttentionWeights
 from explain.methods.catalog import METHODS
+from explain.methods.method import Method
+from explain.models.score import Score
 from explain.models.tasks import TASKS
+from explain.models.tasks.classification import Classification
 from explain.prompts import align, compare_prompts, method_difference, minimal_pair, probe_template, track_keywords
+from explain.types import Family
 
 FOREVER = 600
 
@@ -92,6 +98,10 @@ class Asked:
     model: str
     more: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def question(self) -> dict[str, Any]:
+        return {name: value for name, value in self.more.items() if name not in ("methods", "options")}
+
     def of_core(self, *, maps: bool = False) -> dict[str, Any]:
         with TokenExplainer.from_pretrained(self.model, task=self.task) as explainer:
             return explainer.analyze(self.text, **{"methods": DEFAULT_METHODS, **self.more}).to_dict(maps=maps)
@@ -124,8 +134,8 @@ DEFAULTS = [
     Asked("masked_lm", "Paris is the capital of [MASK].", "bert-mini"),
     Asked("classification", "The plot is thin, but the acting is wonderful.", "bert-mini"),
     Asked("next_token", "The doctor told the patient to take the", "gpt2-mini"),
-    Asked("span_infilling", "She went to the <extra_id_0> to buy some bread.", "t5-mini"),
-    Asked("generation", "The president said that", "gpt2-mini", {"target": " the country was ready"}),
+    Asked("span_infilling", "She went to the <extra_id_0> to buy some bread.", "t5-mini", {"methods": ["lrp", "attention"]}),
+    Asked("generation", "The president said that", "gpt2-mini", {"target": " the country was", "methods": ["lrp", "attention"]}),
     Asked("embedding", "The cat sat on the mat.", "bert-mini"),
 ]
 OPTIONS = {"integrated_gradients": {"steps": 8}, "attention": {"layer": 1, "head": 0}}
@@ -139,8 +149,8 @@ ASKED = [
     Asked("classification", "A fine film.", "gpt2-mini", {"unit": "log_probability"}),
     Asked("classification", "A fine film.", "t5-mini"),
     Asked("next_token", "The keys to the cabinet", "gpt2-mini", {"target": " are", "foil": " is"}),
-    Asked("span_infilling", "Born in ___ and died in ___.", "t5-mini", {"position": 1, "step": 0}),
-    Asked("generation", "The president said that", "gpt2-mini", {"target": " he was", "step": 1, "unit": "logit"}),
+    Asked("span_infilling", "Born in ___ and died in ___.", "t5-mini", {"position": 1, "step": 0, "methods": ["lrp", "occlusion"]}),
+    Asked("generation", "The president said", "gpt2-mini", {"target": " he was", "step": 1, "unit": "logit", "methods": ["occlusion"]}),
     Asked("embedding", "A cat on a mat.", "distilbert-mini", {"options": {"integrated_gradients": {"steps": 8}}}),
 ]
 
@@ -212,14 +222,14 @@ def test_the_catalog_lists_tasks_models_and_methods(client: Client) -> None:
 def test_inside_endpoints_give_the_arrays_of_the_core(client: Client, asked: Asked) -> None:
     where = {"text": asked.text, "task": asked.task, "model": asked.model}
     with TokenExplainer.from_pretrained(asked.model, task=asked.task) as explainer:
-        analysis = explainer.ask(asked.text, **asked.more).single()
+        analysis = explainer.ask(asked.text, **asked.question).single()
         ablation = ablation_report(analysis.scores[0]).to_dict()
         layers = layer_report(analysis.scores[0]).to_dict()
         weights = explainer.ask(asked.text).single().run(AttentionWeights()).maps
     found = client.submit(**where, api_name="/attention").result(timeout=FOREVER)
     same(found["weights"], {group: values.tolist() for group, values in weights.items()})
-    same(client.submit(**where, **asked.more, api_name="/ablation").result(timeout=FOREVER), ablation)
-    given = client.submit(**where, **asked.more, api_name="/layers").result(timeout=FOREVER)
+    same(client.submit(**where, **asked.question, api_name="/ablation").result(timeout=FOREVER), ablation)
+    given = client.submit(**where, **asked.question, api_name="/layers").result(timeout=FOREVER)
     assert len(given.pop("tokens")) == len(given["attention"][0])
     same(given, layers)
 
@@ -372,9 +382,68 @@ def test_two_clients_at_once_get_their_own_results(clients: Callable[[], Client]
         Asked("embedding", "The cat sat on the mat.", "bert-mini"),
         Asked("classification", "A waste of time and talent.", "bert-mini"),
     ]
-    two = [clients(), clients()]
+    two = [clients(), clients()]  # four lanes
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(one.of, two[number % 2]) for number, one in enumerate(asked * 2)]
         results = [future.result(timeout=FOREVER) for future in waiting]
     for one, result in zip(asked * 2, results, strict=True):
         same(result, one.of_core())
+
+
+def test_health_tells_what_runs(client: Client) -> None:
+    found = client.predict(api_name="/health")
+    assert found["status"] == "ok"
+    assert found["version"] == __version__
+    assert found["uptime"] > 0
+    assert found["models"] >= 0
+    assert (found["running"], found["waiting_for_a_turn"], found["lanes"]) == (0, 0, 4)
+
+
+def test_parameters_are_typed_and_described(client: Client) -> None:
+    named: dict[str, Any] = client.view_api(return_format="dict")["named_endpoints"]
+    asked = {item["parameter_name"]: item for item in named["/masked_lm"]["parameters"]}
+    assert asked["text"]["type"] == {"type": "string"}
+    assert asked["model"]["parameter_default"] == "bert-mini"
+    assert asked["methods"]["type"] == {"oneOf": [{"type": "null"}, {"type": "array", "items": {"type": "string"}}]}
+    assert asked["maps"]["type"] == {"type": "boolean"}
+    for endpoint in endpoints.endpoints():
+        assert named[f"/{endpoint.name}"]["description"] == endpoint.help
+        described = inspect.getdoc(endpoint.function) or ""
+        assert all(f"{item.name}: {item.help}" in described for item in endpoint.parameters)
+
+
+class Shouting(Method):
+    """A method from outside: the length of every token."""
+
+    name = "shouting"
+    title = "Shouting"
+    summary = "How long a token is."
+    caution = "Nothing about the model."
+    reference = "None."
+    family = Family.EXTERNAL
+    signed = False
+
+    def compute(self, score: Score) -> np.ndarray[Any, Any]:
+        return np.array([len(token.text) for token in score.encoding.tokens], dtype=np.float64)
+
+
+class Mood(Classification):
+    """A task from outside, which asks less."""
+
+    name = "mood"
+    intro = "Which tokens give the mood?"
+    asks = {"target": "Mood to explain"}
+
+
+def test_tasks_and_methods_that_are_added_have_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "mood", Mood)
+    monkeypatch.setitem(METHODS, "shouting", Shouting)
+    made = {endpoint.name: endpoint for endpoint in endpoints.endpoints()}
+    mood = made["mood"].function
+    assert list(inspect.signature(mood).parameters) == ["text", "model", "methods", "target", "options", "maps"]
+    with pytest.raises(ExplainError, match="'model' must be given: no model on board is made for mood"):
+        mood("A fine film.")
+    found = mood("A fine film.", "bert-mini", ["shouting"], target="positive")
+    assert found["task"] == "mood"
+    assert found["methods"]["shouting"]["scores"] == [0, 1, 4, 4, 1, 0]
+    assert made["agreement"].function(["A fine film."], "mood", "bert-mini", ["shouting", "lrp"])["methods"] == ["shouting", "lrp"]

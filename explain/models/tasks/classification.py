@@ -35,7 +35,7 @@ class Classification(Task):
 
     @classmethod
     def auto_class(cls, heads: Sequence[str]) -> str:
-        return cls.auto_classes[0] if cls.name in heads else LabelWords.auto_classes[0]
+        return cls.auto_classes[0] if cls.heads[0] in heads else LabelWords.auto_classes[0]
 
     def label_names(self, model: PreTrainedModel) -> list[str]:
         """The labels in the order of the head's outputs."""
