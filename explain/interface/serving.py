@@ -108,12 +108,15 @@ class Run:
 
     def _checkpoint(self) -> None:
         self._check()
-        self.record.waited += self._turn.checkpoint(self._check)
+        self.record.waited += self._turn.checkpoint(self._check_stopped)
         self.record.passes += 1
 
-    def _check(self) -> None:
+    def _check_stopped(self) -> None:
         if self._stopped.is_set():
             raise StoppedError("Stopped.")
+
+    def _check(self) -> None:
+        self._check_stopped()
         if self.record.seconds - self.record.waited > self._seconds:
             raise StoppedError(
                 f"Stopped after {self._seconds:g} s, the longest that one run may take here. Choose fewer or cheaper methods, or a shorter "

@@ -5,25 +5,28 @@ from __future__ import annotations
 import threading
 import time
 
+import gradio as gr
 import pytest
 
 from explain import METHODS, InputError, StoppedError, TokenExplainer
 from explain.cost import expected_cost
-from explain.interface.serving import Run, explain_steps
+from explain.interface.serving import TURNS, Run, guarded, message_of, shown_error
+from explain.interface.work.explaining import iter_explanation
 from explain.methods.catalog import make_methods
 from explain.models.interruption import checkpoint, interruptible
 from explain.sharing.request import Request
+from explain.types import Question
 
 TEXT = "the plot is thin but the acting is wonderful and the music stays with you"
 
 
 def request(*methods: str, **options: dict[str, object]) -> Request:
-    return Request("classification", TEXT, "bert-mini", methods, options=options)
+    return Request("classification", "bert-mini", Question(TEXT), methods, options)
 
 
 def test_a_run_ends_within_a_pass_of_being_stopped() -> None:
     run = Run()
-    steps = run.steps(explain_steps(request("attention", "shap", shap={"evaluations": 20_000})))
+    steps = run.steps(iter_explanation(request("attention", "shap", shap={"evaluations": 20_000})))
     assert next(steps).running == "Attention"
     assert next(steps).running == "SHAP"
     stopping = threading.Timer(0.5, Run.stop, [run.token])
@@ -38,11 +41,11 @@ def test_a_run_ends_within_a_pass_of_being_stopped() -> None:
 
 
 def test_a_run_has_a_deadline() -> None:
-    steps = Run(0.2).steps(explain_steps(request("shap", shap={"evaluations": 20_000})))
+    steps = Run(0.2).steps(iter_explanation(request("shap", shap={"evaluations": 20_000})))
     with pytest.raises(StoppedError, match=r"Stopped after 0\.2 s"):
         list(steps)
     with pytest.raises(StoppedError, match="Choose fewer"):
-        Run(0).call(lambda: list(explain_steps(request("attention"))))
+        Run(0).call(lambda: list(iter_explanation(request("attention"))))
 
 
 def test_only_the_run_itself_is_stopped() -> None:
@@ -55,6 +58,8 @@ def test_only_the_run_itself_is_stopped() -> None:
     with pytest.raises(StoppedError), interruptible(one._check):
         checkpoint()
     checkpoint()
+    with pytest.raises(StoppedError, match=r"^Stopped\.$"):
+        list(first)
 
 
 def test_nothing_is_active_between_the_steps() -> None:
@@ -74,11 +79,11 @@ def test_nothing_is_active_between_the_steps() -> None:
         run._check = lambda: None  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_the_expected_passes_are_about_those_spent(method: type) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_expected_passes_are_about_those_spent(method: str) -> None:
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
         analysis = explainer.ask(TEXT)
-        chosen = make_methods([method.name])[0]  # type: ignore[attr-defined]
+        chosen = make_methods([method])[0]
         cost = expected_cost(analysis, [chosen])
         expected = cost.passes[chosen.name]
         spent = analysis.run(chosen).passes
@@ -87,7 +92,94 @@ def test_the_expected_passes_are_about_those_spent(method: type) -> None:
 
 
 def test_the_rest_of_a_run_costs_less_and_less() -> None:
-    left = [progress.left for progress in explain_steps(request("attention", "head_ablation", "occlusion"))]
+    left = [progress.left for progress in iter_explanation(request("attention", "head_ablation", "occlusion"))]
     assert left == sorted(left, reverse=True)
     assert left[0] > 0
     assert left[-1] == 0
+
+
+def test_the_deadline_counts_computing_and_not_waiting() -> None:
+    TURNS.take(lambda: None)
+    run = Run(0.5)
+
+    def work() -> int:
+        checkpoint()
+        return 1
+
+    held = threading.Timer(1.0, TURNS.give)
+    held.start()
+    assert run.call(work) == 1
+    assert 0.8 < run.record.waited <= run.record.seconds
+
+
+def test_a_run_that_waits_for_its_turn_can_be_stopped() -> None:
+    TURNS.take(lambda: None)
+    run = Run()
+    stopping = threading.Timer(0.2, Run.stop, [run.token])
+    stopping.start()
+    try:
+        with pytest.raises(StoppedError, match="Stopped"):
+            run.call(checkpoint)
+    finally:
+        TURNS.give()
+    assert TURNS.waiting == 0
+    assert Run(1).call(lambda: (checkpoint(), 2)[1]) == 2
+
+
+@pytest.mark.parametrize("error", [InputError("said"), RuntimeError("secret"), KeyboardInterrupt()])
+def test_the_turn_is_given_back_whatever_happens(error: BaseException) -> None:
+    def work() -> None:
+        checkpoint()
+        raise error
+
+    with pytest.raises(type(error)):
+        Run().call(work)
+    assert TURNS.take(lambda: None) == 0.0
+    TURNS.give()
+
+
+def test_a_stream_that_is_left_is_over() -> None:
+    def work() -> object:
+        for number in range(3):
+            checkpoint()
+            yield number
+
+    run = Run()
+    steps = run.steps(work())  # type: ignore[arg-type]
+    assert next(steps) == 0
+    assert run.token in Run.running
+    steps.close()
+    assert run.token not in Run.running
+    assert TURNS.take(lambda: None) == 0.0
+    TURNS.give()
+
+
+MARKUP = '<img src=x onerror="alert(1)">'
+
+
+def test_the_page_gets_errors_as_text_and_a_client_word_for_word() -> None:
+    assert shown_error(MARKUP).message == '&lt;img src=x onerror="alert(1)"&gt;'
+    assert shown_error(MARKUP, page=False).message == MARKUP
+
+    def refuse(_: str) -> None:
+        raise InputError(f"No {MARKUP}")
+
+    with pytest.raises(gr.Error) as shown:
+        guarded(refuse)(MARKUP)
+    assert "<" not in str(shown.value.message)
+    with pytest.raises(gr.Error) as sent:
+        guarded(refuse, page=False)(MARKUP)
+    assert str(sent.value.message) == f"No {MARKUP}"
+
+
+def test_an_error_has_one_reference_wherever_it_is_told() -> None:
+    def work() -> object:
+        yield 1
+        raise RuntimeError("secret")
+
+    run = Run()
+    with pytest.raises(RuntimeError) as found:
+        list(run.steps(work()))  # type: ignore[arg-type]
+    assert message_of(found.value) == message_of(found.value)
+    assert message_of(found.value).endswith(f"reference {run.token}.")
+    assert "secret" not in message_of(found.value)

@@ -11,8 +11,10 @@ import torch
 
 from explain.errors import ExplainError
 from explain.explainer import TokenExplainer
-from explain.interface import serving
+from explain.interface.endpoints import endpoints
+from explain.interface.work.explaining import iter_explanation, truncate
 from explain.sharing.request import Request
+from explain.types import Question
 
 torch.set_num_threads(1)
 loaded = []
@@ -28,19 +30,18 @@ def watched(cls, *args, **kwargs):
 TokenExplainer.from_pretrained = classmethod(watched)
 
 
-def answer(name, arguments):
-    from explain.interface import card_endpoints, comparison_endpoints, endpoints, inside_endpoints, prompt_endpoints
+made = {endpoint.name: endpoint.function for endpoint in endpoints()}
 
-    modules = (endpoints, inside_endpoints, comparison_endpoints, prompt_endpoints, card_endpoints)
-    function = next(getattr(module, name) for module in modules if name in vars(module))
+
+def answer(name, arguments):
     try:
-        return function(**arguments)
+        return made[name](**arguments)
     except ExplainError as error:
         return {"error": type(error).__name__, "message": str(error)}
 
 
 answers = [answer(name, arguments) for name, arguments in json.load(sys.stdin)]
-cut = serving.shortened(Request("classification", "good " * 600, "bert-mini", []))
-stream = serving.explain_steps(Request("classification", "A film.", "bert-mini", ["attention", "lrp"]))
+cut = truncate(Request("classification", "bert-mini", Question("good " * 600), []))
+stream = iter_explanation(Request("classification", "bert-mini", Question("A film."), ["attention", "lrp"]))
 steps = [len(progress.explanation.attributions) for progress in stream]
 json.dump({"answers": answers, "borrowed": spaces.borrowed, "loaded": loaded, "cut": cut.limit, "steps": steps}, sys.stdout)
