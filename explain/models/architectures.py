@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from explain.errors import UnsupportedError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -80,6 +82,22 @@ class Architecture:
 def is_encoder_decoder(model: PreTrainedModel) -> bool:
     """Whether the model has an encoder and a decoder."""
     return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+def decoder_start(model: PreTrainedModel) -> int:
+    """The token that opens the output of an encoder-decoder, as its configuration says or as `generate` takes it.
+
+    Raises:
+        UnsupportedError: It names none, or one that is not in its vocabulary.
+    """
+    named = (getattr(settings, "decoder_start_token_id", None) for settings in (model.config, getattr(model, "generation_config", None)))
+    found = next((index for index in (*named, getattr(model.config, "bos_token_id", None)) if index is not None), None)
+    if found is None or not 0 <= found < model.get_input_embeddings().num_embeddings:
+        raise UnsupportedError(
+            f"{type(model).__name__} opens its output with token {found}, which it does not have. Set decoder_start_token_id in its "
+            "configuration."
+        )
+    return int(found)
 
 
 def device_of(module: nn.Module) -> torch.device:

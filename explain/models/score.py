@@ -28,6 +28,9 @@ class Answering(Protocol):
     def independent(self, model: InstrumentedModel) -> bool:
         """Whether each candidate has a probability of its own."""
 
+    def one_by_one(self, model: InstrumentedModel) -> bool:
+        """Whether the model takes one text at a time."""
+
     def candidate_text(self, model: InstrumentedModel, index: int) -> str:
         """What a person reads for a candidate."""
 
@@ -114,6 +117,8 @@ class Score:
 
     def of_embeddings(self, embeddings: Tensor) -> Tensor:
         """Score [B] with the embeddings of all read tokens replaced by `embeddings` [B, tokens, d]; differentiable in them."""
+        if len(embeddings) > 1 and self._task.one_by_one(self.model):
+            return torch.cat([self.of_embeddings(row[None]) for row in embeddings])
         with embedded(self.model, self.encoding, embeddings):
             return self.of_rows(*self.encoding.batch(embeddings.shape[0]))
 
@@ -214,7 +219,13 @@ def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -
             return torch.cat([original[:, :1], given[:, :-1].to(original)], dim=1)
         return prefix.to(original) if encoding.has_prefix else original
 
-    return model.instruments.embeddings(lambda original: given.to(original), of_prefix)
+    def of_input(original: Tensor) -> Tensor:
+        # A model that pads its input to a window embeds more than it was given, or the padding by itself.
+        if original.shape[1] < length:
+            return original
+        return torch.cat([given.to(original), original[:, length:]], dim=1)
+
+    return model.instruments.embeddings(of_input, of_prefix)
 
 
 def margin(target: Target, foil: Target | None) -> str:

@@ -46,6 +46,10 @@ class Classification(Task):
         config = model.model.config
         return bool(config.problem_type == "multi_label_classification" or config.num_labels == 1)
 
+    def one_by_one(self, model: InstrumentedModel) -> bool:
+        """A causal classifier finds the end of each text by its padding: without any it takes one text at a time."""
+        return model.model.config.pad_token_id is None and not architectures.is_encoder_decoder(model.model)
+
     def candidate_text(self, model: InstrumentedModel, index: int) -> str:
         return self.label_names(model.model)[index]
 
@@ -64,8 +68,7 @@ class Classification(Task):
         if encoding.mirrored and mask is not None and not mask.all():
             # The decoder reads the text again, one place later: what is hidden there is hidden here.
             inputs = {**inputs, "decoder_attention_mask": torch.cat([torch.ones_like(mask[:, :1]), mask[:, :-1]], dim=1)}
-        if model.model.config.pad_token_id is None and not encoding.mirrored:
-            # A causal classifier finds the end of each text by its padding: without any it takes one text at a time.
+        if self.one_by_one(model):
             rows = [{name: tensor[row : row + 1] for name, tensor in inputs.items()} for row in range(len(inputs["input_ids"]))]
             return at_least_single(torch.cat([model.model(**row).logits for row in rows]))
         logits: Tensor = model.model(**inputs).logits
@@ -92,6 +95,7 @@ class LabelWords(Classification):
                 "This text-to-text model names no labels. Give the words it answers with: labels=('negative', 'positive'), "
                 "and the prefix it expects: prefix='sst2 sentence: '."
             )
+        architectures.decoder_start(model)
 
     def label_names(self, model: PreTrainedModel) -> list[str]:
         return list(self.labels) or super().label_names(model)
@@ -106,7 +110,7 @@ class LabelWords(Classification):
 
     def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         ids = [model.tokenizer(label, add_special_tokens=False)["input_ids"] for label in self.label_names(model.model)]
-        start = model.model.config.decoder_start_token_id
+        start = architectures.decoder_start(model.model)
         rows = inputs["input_ids"].shape[0]
         encoded = model.model.base_model.get_encoder()(inputs["input_ids"], attention_mask=inputs.get("attention_mask"))
         answers: dict[tuple[int, ...], Tensor] = {}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.sequence import STEP, SequenceTask, given_ids, greedy, with_output
 from explain.models.tasks.task import FOIL, UNIT, encode_input
 from explain.types import Encoding, Question
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 NEW_TOKENS = 12
 
@@ -28,6 +32,10 @@ class Generation(SequenceTask):
     def auto_class(cls, heads: Sequence[str]) -> str:
         return cls.auto_classes[0 if cls.name in heads else 1]
 
+    def check(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        if architectures.is_encoder_decoder(model):
+            architectures.decoder_start(model)
+
     def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
         if not architectures.is_encoder_decoder(model.model) and not text[:1].isspace():
             text = f" {text}"
@@ -41,7 +49,7 @@ class Generation(SequenceTask):
         output = self.given_output(question)
         encoding = encode_input(model, question.text)
         decoder = architectures.is_encoder_decoder(model.model)
-        opening = [model.model.config.decoder_start_token_id] if decoder else []
+        opening = [architectures.decoder_start(model.model)] if decoder else []
         if output is not None:
             return with_output(model, encoding, opening, self.output_ids(model, output))
         room = NEW_TOKENS if decoder or model.maximum_length is None else model.maximum_length - len(encoding.tokens) + 1

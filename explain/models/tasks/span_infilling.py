@@ -42,6 +42,7 @@ class SpanInfilling(SequenceTask):
                 f"{type(model).__name__} was not trained to fill spans: span infilling needs an encoder-decoder whose tokenizer has "
                 "sentinels <extra_id_0>, <extra_id_1>, … (T5 and its relatives)."
             )
+        architectures.decoder_start(model)
 
     def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
         return given_ids(model, text)
@@ -59,7 +60,7 @@ class SpanInfilling(SequenceTask):
         if not 0 <= chosen < count:
             raise InputError(f"Blank {chosen} was asked for, but the text has {count} (counted from 0).")
         encoding = encode_input(model, text)
-        opening = [model.model.config.decoder_start_token_id]
+        opening = [architectures.decoder_start(model.model)]
         for number in range(chosen + 1):
             opening.append(model.tokenizer.convert_tokens_to_ids(f"<extra_id_{number}>"))
             if number < chosen or output is None:

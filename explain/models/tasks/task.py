@@ -101,6 +101,10 @@ class Task(ABC):
         """Whether each candidate has a probability of its own (sigmoid) instead of a share of one."""
         return False
 
+    def one_by_one(self, model: InstrumentedModel) -> bool:
+        """Whether the model takes one text at a time."""
+        return False
+
     def answer(
         self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
     ) -> tuple[Prediction, tuple[Score, ...]]:
