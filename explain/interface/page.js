@@ -1,6 +1,4 @@
 () => {
-  const rows = () => document.querySelectorAll(".tokens");
-  const pieces = row => [...row.querySelectorAll(".token")].filter(token => token.textContent.trim());
   let chosen = null, known = null;
 
   /* Every piece of a row is told which column it shows and what its score is. */
@@ -9,18 +7,18 @@
     if (!details) return;
     if (details !== known) [known, chosen] = [details, details.dataset.marked || null];
     const said = JSON.parse(details.dataset.tokens);
-    rows().forEach(row => {
-      const told = said[row.id.replace("explain-row-", "")] || [];
-      pieces(row).forEach((token, place) => {
-        const [column, score] = told[place] || [-1, ""];
-        token.dataset.column = column;
-        if (score) token.title = `${token.textContent.trim()}: ${score}`;
+    document.querySelectorAll(".tokens").forEach(row => {
+      const told = [...(said[row.id.replace("explain-row-", "")] || [])];
+      row.querySelectorAll(".token").forEach(token => {
+        const [column, score] = (token.textContent.trim() && told.shift()) || [-1, ""];
+        token.title = score && `${token.textContent.trim()}: ${score}`;
         token.classList.toggle("chosen", column >= 0 && String(column) === chosen);
+        if (column < 0) delete token.dataset.column; else token.dataset.column = column;
       });
     });
   };
   const mark = (name, column) =>
-    document.querySelectorAll("#explain-stage [data-column]").forEach(e => e.classList.toggle(name, column !== null && column !== "-1" && e.dataset.column === column));
+    document.querySelectorAll("#explain-stage [data-column]").forEach(e => e.classList.toggle(name, column !== null && e.dataset.column === column));
 
   let waiting = false;
   new MutationObserver(() => {

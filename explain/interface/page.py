@@ -11,15 +11,13 @@ from gradio.components.api_component import Api
 SCHEMA = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 
 
-class Page(gr.Blocks):
+class Page(gr.Blocks):  # type: ignore[misc]
     """Does what `gr.Blocks` does."""
 
     def get_config_file(self) -> Any:
         """What the page is built from, without the schemas that only the endpoints' documentation reads, of what is no endpoint's."""
         config: Any = super().get_config_file()
-        documented = {
-            block._id for fn in self.fns.values() if fn.api_visibility != "private" for block in (*fn.inputs, *fn.outputs)
-        }
+        documented = {block._id for fn in self.fns.values() if fn.api_visibility != "private" for block in (*fn.inputs, *fn.outputs)}
         for component in config["components"]:
             if component["id"] not in documented:
                 for name in SCHEMA:

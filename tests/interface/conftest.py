@@ -16,11 +16,12 @@ from gradio_client import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from explain.analysis import Analysis
-from explain.interface import ablation_part, layers_part
 from explain.interface import app as interface_app
 from explain.interface.app import build, launch_options
-from explain.methods.method import Method
+from explain.interface.tabs import heads, layers
+from explain.interface.tabs.opening import prepare_examples
 from explain.methods.catalog import method_class
+from explain.methods.method import Method
 from explain.results import Attribution
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -46,18 +47,13 @@ THEIRS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours.
-
-    In a browser a test has a second try, which is reported: on a machine that stalls, gradio's page can miss a click or an update.
-    """
+    """These tests come last, and warnings from gradio's threads and the pytest plugins are not ours."""
     here = Path(__file__).parent
     items.sort(key=lambda item: here in item.path.parents)
     for item in items:
         if here in item.path.parents:
             for theirs in THEIRS:
                 item.add_marker(pytest.mark.filterwarnings(theirs))
-            if item.get_closest_marker("browser"):
-                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -81,6 +77,8 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def app_url() -> Iterator[str]:
+    """The app with its examples explained, as it is a few seconds after its start."""
+    prepare_examples().join()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interface_app, "reachable", lambda: False)
         demo = build()
@@ -127,7 +125,7 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
     page = visitor.new_page()
     page.set_default_timeout(TIMEOUT)
     page.set_default_navigation_timeout(TIMEOUT)
-    page.set_viewport_size({"width": 1200, "height": 900})
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
     page.on("console", lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None)
 
@@ -184,7 +182,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The reports that were computed for the Inside part."""
+    """The reports that were computed for the views."""
     made: list[str] = []
 
     def watch(module: Any, name: str) -> None:
@@ -196,6 +194,6 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(module, name, watched)
 
-    watch(ablation_part, "ablated")
-    watch(layers_part, "layered")
+    watch(heads, "ablate")
+    watch(layers, "read_layers")
     return made

@@ -11,106 +11,148 @@ from playwright.sync_api import Locator, Page, expect
 from explain.models.tasks import TASKS
 
 TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
-SETTLING = 250
+TABS = {"explain": "Explain", "compare": "Compare methods", "prompts": "Compare prompts", "about": "About"}
+DATA = "e => JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text]))"
 
 
 @dataclass
 class App:
-    """What a visitor does in the tab of one task."""
+    """The page, and the tab that a visitor is in."""
 
     page: Page
     url: str
-    task: str = "masked_lm"
+    tab: str = "explain"
 
-    def open(self, task: str, *, theme: str = "light") -> App:
-        self.task = task
-        self.page.goto(f"{self.url}?__theme={theme}")
-        self.show(task)
+    def open(self, *, theme: str = "light", query: str = "") -> App:
+        """The page as it is when it has come alive: its opening has said something."""
+        self.tab = "explain"
+        self.page.goto(f"{self.url}?__theme={theme}{query}")
+        expect(self.page.locator("#explain-status p")).not_to_have_text("Press Explain.")
         return self
 
-    def show(self, task: str) -> None:
+    def visit(self, tab: str) -> App:
         """Switch to a tab; in narrow windows it is in the overflow menu."""
-        self.visit(task, TASKS[task].title)
+        self.tab = tab
+        shown = self.page.get_by_role("tab", name=TABS[tab], exact=True).locator("visible=true")
+        if not shown.count():
+            self.page.locator("#tabs > .tab-wrapper .overflow-menu > button").click()
+            shown = self.page.locator("#tabs > .tab-wrapper .overflow-dropdown button", has_text=TABS[tab])
+        shown.first.click()
+        expect(self.page.locator(f"#tab-{tab}")).to_be_visible()
+        return self
 
-    def visit(self, name: str, title: str) -> App:
-        """Switch to a tab by its title."""
-        self.task = name
-        expect(self.page.get_by_role("tablist").first).to_be_visible()
-        tab = self.page.get_by_role("tab", name=title, exact=True).locator("visible=true")
-        for _ in range(TIMEOUT // SETTLING):  # a click before the page has come alive is lost
-            if tab.count():
-                tab.first.click()
-            elif (more := self.page.locator(".overflow-menu > button").locator("visible=true")).count():
-                more.first.click()
-                self.page.locator(".overflow-dropdown button", has_text=title).first.click()
-            self.page.wait_for_timeout(SETTLING)
-            if self.part("text").locator("visible=true").count():
-                break
-        expect(self.text).not_to_have_value("")  # the tab's boxes get their values once they are mounted
-        self.page.wait_for_timeout(SETTLING)
+    def view(self, title: str) -> App:
+        """Switch to a view of the result."""
+        tabs = self.page.locator(f"#{self.tab}-views > .tab-wrapper")
+        shown = tabs.get_by_role("tab", name=title, exact=True).locator("visible=true")
+        if not shown.count():
+            tabs.locator(".overflow-menu > button").click()
+            shown = tabs.locator(".overflow-dropdown button", has_text=title)
+        shown.first.click()
         return self
 
     def part(self, name: str) -> Locator:
-        return self.page.locator(f"#{self.task}-{name}")
+        """A part of the tab."""
+        return self.page.locator(f"#{self.tab}-{name}")
 
     @property
     def text(self) -> Locator:
         return self.part("text").locator("textarea")
 
-    def box(self, name: str) -> Locator:
+    def box(self, part: Locator) -> Locator:
         """The input of a dropdown, number or checkbox."""
-        return self.part(name).locator("input").first
+        return part.locator("input").first
+
+    def pick(self, part: Locator, label: str) -> None:
+        """Choose one of some radio buttons."""
+        part.get_by_label(label, exact=True).check()
+
+    def task(self, name: str) -> App:
+        """Ask something else; the form then holds the task's first example."""
+        self.pick(self.part("task"), TASKS[name].title)
+        expect(self.part("text")).to_contain_text(TASKS[name].text_label)
+        return self
+
+    def method(self, name: str) -> Locator:
+        """The checkbox of a method."""
+        return self.page.locator(f"#{self.tab}-inside input[name={name}], #{self.tab}-outside input[name={name}]")
 
     def choose(self, name: str, value: str) -> None:
-        """Type into a dropdown that takes any value."""
-        self.box(name).click()
-        self.box(name).fill(value)
-        self.box(name).press("Enter")
-        expect(self.box(name)).to_have_value(value)
+        """Type into a dropdown that takes any value, or into a number."""
+        box = self.box(self.part(name))
+        box.click()
+        box.fill(value)
+        box.press("Enter")
+        expect(box).to_have_value(value)
 
-    def unfold_target(self) -> None:
-        panel = self.page.locator(f"#tab-{self.task}")
+    def unfold_asked(self) -> None:
+        """Show what is asked besides the text."""
         if not self.part("target").locator("visible=true").count():
-            panel.get_by_role("button", name="Target, contrast and unit").click()
+            self.page.locator(f"#tab-{self.tab} .asked > button").click()
         expect(self.part("target")).to_be_visible()
 
-    def start(self) -> None:
-        self.part("explain").click()
+    @property
+    def status(self) -> Locator:
+        return self.page.locator(f"#{self.tab}-status p")
 
-    def explain(self) -> None:
-        self.start()
-        self.wait_explained()
+    def run_id(self) -> str:
+        """Which run the status line speaks of."""
+        return self.status.get_attribute("data-run") or ""
 
-    def wait_explained(self) -> None:
-        expect(self.part("status")).to_contain_text("Explained", timeout=3 * TIMEOUT)
+    def start(self) -> str:
+        """Press the button; returns the run whose line was there before."""
+        before = self.run_id()
+        self.part("run").click()
+        return before
+
+    def wait(self, before: str, state: str = "done") -> None:
+        """Until a later run than this one has come to a state."""
+        line = f'#{self.tab}-status p[data-state="{state}"]:not([data-run="{before}"])'
+        expect(self.page.locator(line)).to_be_visible(timeout=3 * TIMEOUT)
+
+    def explain(self, text: str | None = None) -> App:
+        """Ask and wait for the end of this very run."""
+        if text is not None:
+            self.text.fill(text)
+        self.wait(self.start())
+        return self
+
+    def row(self, method: str) -> Locator:
+        return self.part(f"row-{method}")
 
     def tokens(self, method: str) -> Locator:
-        return self.part(f"text-{method}").locator(".token")
+        """The pieces of a row that are not blank."""
+        return self.row(method).locator(".token[data-column]")
 
     def words(self, method: str) -> list[str]:
-        """The tokens that a method's text shows, without the white space between them."""
-        return [text.strip() for text in self.tokens(method).all_inner_texts() if text.strip()]
+        """What they say."""
+        return [text.strip() for text in self.tokens(method).all_inner_texts()]
 
     def plot(self, name: str) -> Locator:
-        return self.part(name).locator(".js-plotly-plot")
+        return self.page.locator(f"#{name} .js-plotly-plot")
 
     def plot_values(self, name: str) -> str:
         """What a plot shows, as JSON."""
         expect(self.plot(name).first).to_be_visible()
-        script = "e => JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text]))"
-        return str(self.plot(name).first.evaluate(script))
+        return str(self.plot(name).first.evaluate(DATA))
 
     def wait_plot_changed(self, name: str, before: str) -> None:
+        plot = "document.querySelector('#' + id + ' .js-plotly-plot')"
         self.page.wait_for_function(
-            "([id, before]) => { const e = document.querySelector(id + ' .js-plotly-plot');"
-            " return e && e.data && JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text])) !== before; }",
-            arg=[f"#{self.task}-{name}", before],
+            f"([id, before]) => {{ const e = {plot}; return e && e.data && ({DATA})(e) !== before; }}",
+            arg=[name, before],
             timeout=TIMEOUT,
         )
 
     @property
     def toast(self) -> Locator:
         return self.page.get_by_test_id("toast-text")
+
+    def close_toasts(self) -> None:
+        """Put the messages away."""
+        while (button := self.page.get_by_test_id("toast-close")).count():
+            button.first.click()
+            self.page.wait_for_timeout(100)
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,8 +18,11 @@ import gradio as gr
 import pytest
 from conftest import free_port
 
+from explain import TokenExplainer
 from explain.interface.app import build
 from explain.interface.presets import PRESETS
+from explain.interface.tabs import methods
+from explain.interface.tabs.question import QuestionForm
 from explain.methods.catalog import METHODS
 from explain.models.tasks import TASKS
 from explain.types import Unit
@@ -26,9 +31,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def widgets() -> dict[str, Any]:
+def page() -> gr.Blocks:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def widgets(page: gr.Blocks) -> dict[str, Any]:
     """elem_id -> component."""
-    found = [block for block in build().blocks.values() if getattr(block, "elem_id", None)]
+    found = [block for block in page.blocks.values() if getattr(block, "elem_id", None)]
     names = [block.elem_id for block in found]
     assert len(names) == len(set(names))
     return dict(zip(names, found, strict=True))
@@ -41,26 +51,62 @@ def test_importing_the_app_does_not_launch_it() -> None:
     assert not gradio_app.demo.is_running
 
 
-def test_every_task_has_a_tab() -> None:
+def test_the_page_is_light(page: gr.Blocks) -> None:
+    assert len(page.config["components"]) <= 350
+    assert len(json.dumps(page.config, default=str)) <= 300_000
+
+
+def test_every_task_can_be_chosen(widgets: dict[str, Any]) -> None:
     assert set(PRESETS) == set(TASKS)
+    for tab in ("explain", "compare", "prompts"):
+        assert widgets[f"{tab}-task"].choices == [(task.title, name) for name, task in TASKS.items()]
+
+
+def test_every_method_can_be_chosen_and_shown_with_its_help_and_cost(widgets: dict[str, Any]) -> None:
+    for tab in ("explain", "compare", "prompts"):
+        offered = [*widgets[f"{tab}-outside"].choices, *widgets[f"{tab}-inside"].choices]
+        assert {name for _, name in offered} == set(METHODS)
+        for label, name in offered:
+            first, help = label.split("\n")
+            assert first.startswith(METHODS[name].title)
+            assert re.search(r"· (≈ )?[\d,]+ pass", first)
+            assert METHODS[name].summary.startswith(help)
+    for name, method in METHODS.items():
+        assert widgets[f"explain-row-{name}"].label == method.title
+
+
+def test_the_cost_at_a_method_is_about_what_it_takes() -> None:
+    said = {name: int(re.sub(r"\D", "", methods.cost(method))) for name, method in METHODS.items()}
+    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+        analysis = explainer.ask("one two three four five six seven eight nine ten eleven twelve")
+        for name, method in METHODS.items():
+            expected = method().expected_passes(analysis.scores[0])
+            assert said[name] / 10 <= expected <= 10 * said[name], name
+
+
+def test_a_method_that_looks_at_more_than_is_known_has_no_cost() -> None:
+    class Own(METHODS["lrp"]):  # type: ignore[misc]
+        def expected_passes(self, score: Any) -> int:
+            return int(score.something_of_its_own)
+
+    assert methods.cost(Own) == ""
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_method_can_be_chosen_and_shown(widgets: dict[str, Any], task: str) -> None:
-    assert widgets[f"tab-{task}"].label == TASKS[task].title
-    assert widgets[f"{task}-methods"].choices == [(method.title, method.name) for method in METHODS]
-    for method in METHODS:
-        assert widgets[f"{task}-text-{method.name}"].label == method.title
-        assert f"{task}-note-{method.name}" in widgets
+def test_the_form_follows_the_task(task: str) -> None:
+    with gr.Blocks():
+        form = QuestionForm("form", task=task, text="", button="Ask")
+    assert [Unit(value) for _, value in form["unit"].choices] == list(TASKS[task].units)
+    for name in ("target", "foil", "unit", "position", "step"):
+        assert form[name].visible == (name in TASKS[task].asks)
+    other = next(name for name in TASKS if name != task)
+    updates = form.for_task(other)
+    for name in ("target", "foil", "unit", "position", "step"):
+        assert updates[form[name]]["visible"] == (name in TASKS[other].asks)
+    assert updates[form["unit"]]["value"] == TASKS[other].units[0]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_unit_can_be_chosen(widgets: dict[str, Any], task: str) -> None:
-    assert [Unit(value) for _, value in widgets[f"{task}-unit"].choices] == list(TASKS[task].units)
-    assert widgets[f"{task}-unit"].value == TASKS[task].units[0]
-
-
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
 def test_every_option_has_a_widget(widgets: dict[str, Any], method: Any) -> None:
     for field in method.option_fields():
         widget, option = widgets[f"option-{method.name}-{field.name}"], field.to_dict()
@@ -73,7 +119,7 @@ def test_every_option_has_a_widget(widgets: dict[str, Any], method: Any) -> None
 
 
 def test_no_option_widget_without_an_option(widgets: dict[str, Any]) -> None:
-    options = {f"option-{method.name}-{field.name}" for method in METHODS for field in method.option_fields()}
+    options = {f"option-{method.name}-{field.name}" for method in METHODS.values() for field in method.option_fields()}
     assert {name for name in widgets if name.startswith("option-")} == options
 
 
@@ -119,4 +165,4 @@ def test_the_first_page_is_served_without_a_network(started: str) -> None:
     assert "Which tokens made the model say that?" in page
     status, config = fetch(f"{started}config")
     assert status == 200
-    assert all(f"tab-{task}" in config for task in TASKS)
+    assert all(f'"{task.title}"' in config for task in TASKS.values())

@@ -1,17 +1,18 @@
-"""What a visitor sees and does, in Chromium."""
+"""What a visitor sees and does on one text, as walks in Chromium."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from driver import App, Held
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from explain.defaults import DEFAULT_METHODS
-from explain.interface.presets import PRESETS, Example
+from explain.interface.presets import PRESETS
 from explain.methods.catalog import METHODS, method_class
 from explain.models import architectures
 from explain.models.tasks import TASKS
@@ -31,267 +32,261 @@ REMOTE = "![x](http://elsewhere.invalid/x.png)"
 FIRST, SECOND = DEFAULT_METHODS[:2]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_visitor_explains_an_own_text(app: App, task: str) -> None:
-    app.open(task)
-    app.text.fill(OWN_TEXT[task])
-    app.explain()
-    expect(app.part("status")).to_contain_text(re.compile(r"Explained .+ by \d methods in [\d.]+ s"))
-    if task != "embedding":
-        expect(app.part("prediction")).to_be_visible()
-        expect(app.part("prediction")).to_contain_text(re.compile(r"\d+%"))
-    for method in PRESETS[task].methods:
-        expect(app.part(f"text-{method}")).to_be_visible()
-        expect(app.part(f"text-{method}").locator(".token.highlighted").first).to_be_visible()
-        expect(app.part(f"text-{method}")).to_contain_text(OWN_TEXT[task].split()[1], ignore_case=True)
-    expect(app.plot("heatmap")).to_be_visible()
-    expect(app.plot("attention")).to_be_visible()
-    expect(app.text).to_have_value(OWN_TEXT[task])
-    expect(app.toast).to_have_count(0)
+def test_every_task_opens_with_an_answer_and_explains_an_own_text(app: App, runs: list[str]) -> None:
+    app.open()
+    for task in ("classification", *(name for name in TASKS if name != "classification")):
+        app.task(task)
+        expect(app.status).to_contain_text("An example, explained")
+        expect(app.text).to_have_value(PRESETS[task].examples[0].text)
+        for method in PRESETS[task].methods:
+            expect(app.row(method)).to_contain_text(method_class(method).title)
+        assert runs == []
+        app.explain(OWN_TEXT[task])
+        expect(app.status).to_contain_text(re.compile(r"Explained .+ by \d methods in [\d.]+ s"))
+        assert runs[: len(PRESETS[task].methods)] == list(PRESETS[task].methods)
+        runs.clear()
+        expect(app.page.locator("#explain-verdict")).to_contain_text(re.compile(r"(agree|faithful|rank)"))
+        expect(app.part("legend")).to_contain_text("Why")
+        for method in PRESETS[task].methods:
+            expect(app.row(method).locator(".token.highlighted").first).to_be_visible()
+            assert OWN_TEXT[task].split()[1] in "".join(app.words(method))
+            assert app.words(method) == app.words(PRESETS[task].methods[0])
+        if task in ("span_infilling", "generation"):
+            expect(app.part("prediction")).to_contain_text("The model writes")
+            written = app.page.locator("#explain-results").get_by_text(re.compile(r"[\d.<>]+ %"))
+            expect(written.first).to_be_visible()
+        elif task == "embedding":
+            expect(app.part("prediction")).to_contain_text("A vector of")
+        else:
+            expect(app.part("prediction")).to_contain_text(re.compile(r"[\d.<>]+ %"))
+        expect(app.toast).to_have_count(0)
 
 
-@pytest.mark.parametrize("task", ["span_infilling", "generation"])
-def test_a_sequence_shows_its_outputs_against_its_inputs(app: App, task: str) -> None:
-    app.open(task).explain()
-    before = app.plot_values("outputs")
-    app.part("outputs-method").get_by_label(method_class(SECOND).title, exact=True).check()
-    app.wait_plot_changed("outputs", before)
+def test_the_answer_is_on_one_screen_and_its_rows_are_aligned(app: App) -> None:
+    app.open()
+    for method in DEFAULT_METHODS:
+        expect(app.tokens(method).first).to_be_visible()
+    for part in ("status", "prediction", "verdict", "legend", *(f"row-{method}" for method in DEFAULT_METHODS), "fine", "run", "text"):
+        box = app.part(part).bounding_box()
+        assert box is not None
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 900, part
+    places = {method: [token.bounding_box()["x"] for token in app.tokens(method).all()] for method in DEFAULT_METHODS}  # type: ignore[index]
+    assert all(row == places[FIRST] for row in places.values())
+    assert len(places[FIRST]) > 10
+    heights = [app.row(method).bounding_box()["height"] for method in DEFAULT_METHODS]  # type: ignore[index]
+    assert max(heights) < 45
+    app.page.mouse.wheel(0, 700)
+    app.page.wait_for_timeout(300)
+    expect(app.text).to_be_in_viewport()
 
 
-def test_the_headline_keeps_the_case_of_the_answer(app: App) -> None:
-    app.open("generation")
-    app.unfold_target()
-    app.choose("target", " The Federal Government")
-    app.explain()
-    expect(app.part("headline")).to_contain_text("pushes towards The Federal Government")
-
-
-def test_the_first_example_runs_with_one_click_and_enter_works_too(app: App) -> None:
-    app.open("masked_lm").explain()
-    expect(app.text).to_have_value(PRESETS["masked_lm"].examples[0].text)
-    app.text.press("Shift+Enter")
-    expect(app.part("status")).to_contain_text("Explained")
-
-
-def test_the_notice_says_that_the_hub_is_out_of_reach(app: App) -> None:
-    app.open("masked_lm")
-    expect(app.page.locator("#notice")).to_contain_text("cannot be reached")
-
-
-@pytest.mark.parametrize("task", ["masked_lm", "next_token"])
-def test_every_method_shows_tokens_and_how_exact_it_is(app: App, task: str) -> None:
-    app.open(task)
-    for method in METHODS:
-        app.part("methods").get_by_label(method.title, exact=True).check()
-    app.explain()
-    expect(app.part("status")).to_contain_text(f"by {len(METHODS)} methods")
-    for method in METHODS:
-        expect(app.tokens(method.name).first).to_be_visible()
-        expect(app.part(f"note-{method.name}")).to_contain_text("pass")
-        expect(app.part("heatmap")).to_contain_text(method.title)
-
-
-def test_results_stream_in_method_by_method(app: App, hold: Callable[[str], Held]) -> None:
-    held = hold(SECOND)
-    app.open("masked_lm")
-    app.start()
-    expect(app.tokens(FIRST).first).to_be_visible()
-    expect(app.part("prediction")).to_contain_text("%")
-    expect(app.part("status")).to_contain_text(f"{method_class(SECOND).title} is running")
-    assert held.entered.is_set()
-    assert not held.released.is_set()
-    expect(app.tokens(SECOND)).to_have_count(0)
-    held.released.set()
-    app.wait_explained()
-    expect(app.tokens(SECOND).first).to_be_visible()
+def test_a_token_is_marked_in_every_row_and_every_view(app: App) -> None:
+    app.open()
+    token = app.tokens(FIRST).filter(has_text="delight")
+    expect(token).to_have_attribute("title", re.compile(r"delight: [+-]\d"))
+    token.hover()
+    expect(app.page.locator("#explain-stage .token.hovered")).to_have_count(len(DEFAULT_METHODS))
+    token.click()
+    expect(app.page.locator("#explain-stage .token.chosen")).to_have_count(len(DEFAULT_METHODS))
+    details = app.part("token")
+    expect(details.locator("table")).to_contain_text("delight")
+    expect(details.locator("thead th")).to_have_count(len(DEFAULT_METHODS) + 1)
+    expect(details).to_contain_text("rank of")
+    expect(details).to_contain_text("It attends most to")
+    expect(app.page.locator("#tokens-table tr.chosen")).to_contain_text("delight")
+    for view, plot in (("Attention", "attention-plot"), ("Paths", "paths-plot"), ("Layer by layer", "layers-tokens")):
+        app.view(view)
+        expect(app.plot(plot)).to_be_visible()
+        assert "#c2185b" in app.plot(plot).evaluate("e => JSON.stringify(e.layout.shapes || []) + JSON.stringify(e.data)"), view
+    app.tokens(FIRST).filter(has_text="boring").click()
+    expect(details).to_contain_text("boring")
+    app.row(FIRST).locator(".token").filter(has_text=re.compile(r"^\s+$")).first.click(force=True)
+    expect(details).to_contain_text("white space")
 
 
 def test_display_choices_redraw_without_recomputing(app: App, runs: list[str]) -> None:
-    app.open("masked_lm")
-    app.text.fill("Antidisestablishmentarianism is a long [MASK].")
-    app.explain()
+    app.open().task("masked_lm").explain("Antidisestablishmentarianism is a long [MASK].")
     computed = list(runs)
-    assert computed == list(DEFAULT_METHODS)
-    expect(app.part(f"text-{FIRST}")).to_contain_text("[CLS]")
-    pieces, drawn = len(app.words(FIRST)), app.plot_values("heatmap")
-
-    app.box("merge").check()
-    app.wait_plot_changed("heatmap", drawn)
-    expect(app.part(f"text-{FIRST}").locator(".token", has_text="Antidisestablishmentarianism")).to_have_count(1)
+    assert computed == list(PRESETS["masked_lm"].methods)
+    expect(app.row(FIRST)).to_contain_text("[CLS]")
+    pieces = len(app.words(FIRST))
+    app.box(app.part("words")).check()
+    expect(app.tokens(FIRST).filter(has_text="Antidisestablishmentarianism")).to_have_count(1)
     assert len(app.words(FIRST)) < pieces
-
-    drawn = app.plot_values("heatmap")
-    app.box("special").uncheck()
-    app.wait_plot_changed("heatmap", drawn)
-    expect(app.part(f"text-{FIRST}")).not_to_contain_text("[CLS]")
-
-    drawn = app.plot_values("heatmap")
-    app.part("scale").get_by_label("shared").check()
-    app.wait_plot_changed("heatmap", drawn)
-
-    drawn = app.plot_values("heatmap")
-    app.part("view").get_by_label("bars").check()
-    app.wait_plot_changed("heatmap", drawn)
-    app.wait_explained()
+    app.box(app.part("special")).uncheck()
+    expect(app.row(FIRST)).not_to_contain_text("[CLS]")
+    expect(app.page.locator("#tokens-table tbody tr")).to_have_count(len(app.words(FIRST)))
+    app.pick(app.page.locator("#tokens-view"), "heatmap")
+    drawn = app.plot_values("tokens-plot")
+    app.pick(app.part("scale"), "shared")
+    app.wait_plot_changed("tokens-plot", drawn)
+    drawn = app.plot_values("tokens-plot")
+    app.pick(app.page.locator("#tokens-view"), "bars")
+    app.wait_plot_changed("tokens-plot", drawn)
     assert runs == computed
 
 
-def test_clicking_a_token_shows_its_numbers_in_every_method(app: App) -> None:
-    app.open("masked_lm").explain()
-    expect(app.plot("attention")).to_be_visible()
-    app.page.wait_for_timeout(1000)
-    app.tokens(SECOND).filter(has_text="capital").first.click()
-    details = app.part("details")
-    expect(details.locator("table")).to_be_visible()
-    expect(details).to_contain_text("capital")
-    expect(details).to_contain_text("It attends most to")
-    expect(details.locator("tbody tr")).to_have_count(len(DEFAULT_METHODS))
-    for row, method in enumerate(DEFAULT_METHODS):
-        expect(details.locator("tbody tr").nth(row)).to_contain_text(method_class(method).title)
-        expect(details.locator("tbody tr").nth(row)).to_contain_text(re.compile(r"[+-]\d[\s\S]*\d+ of \d+"))
+def test_an_output_token_and_a_layer_hold_for_every_view(app: App, looked: list[str]) -> None:
+    app.open().task("generation")
+    titles = app.tokens(FIRST).nth(1).get_attribute("title")
+    app.part("output").locator("label").nth(2).click()
+    expect(app.tokens(FIRST).nth(1)).not_to_have_attribute("title", titles or "")
+    app.pick(app.page.locator("#tokens-view"), "outputs x inputs")
+    before = app.plot_values("tokens-plot")
+    app.box(app.page.locator("#tokens-method")).click()
+    app.page.get_by_role("option", name=method_class("occlusion").title, exact=True).click()
+    app.wait_plot_changed("tokens-plot", before)
+    app.view("Attention")
+    before = app.plot_values("attention-plot")
+    app.box(app.part("layer")).click()
+    app.page.get_by_role("option", name="1", exact=True).click()
+    app.wait_plot_changed("attention-plot", before)
+    app.view("Layer by layer")
+    expect(app.plot("layers-tokens")).to_be_visible()
+    expect(app.plot("layers-lens")).to_be_visible()
+    assert looked == ["read_layers"]
+    before = app.plot_values("layers-lens")
+    app.part("output").locator("label").nth(1).click()
+    app.wait_plot_changed("layers-lens", before)
+    assert looked == ["read_layers", "read_layers"]
 
 
-def test_clicking_white_space_says_so(app: App) -> None:
-    app.open("masked_lm").explain()
-    app.tokens(FIRST).filter(has_text=re.compile(r"^\s+$")).first.click(force=True)
-    expect(app.part("details")).to_contain_text("white space")
-
-
-@pytest.mark.parametrize("choice", ["layer", "head"])
-@pytest.mark.parametrize("task", ["masked_lm", "next_token", "span_infilling"])
-def test_layer_and_head_change_the_attention_plot(app: App, runs: list[str], task: str, choice: str) -> None:
-    app.open(task).explain()
-    before, computed = app.plot_values("attention"), len(runs)
-    app.box(choice).click()
-    app.page.get_by_role("option", name="1", exact=True).locator("visible=true").click()
-    app.wait_plot_changed("attention", before)
-    assert len(runs) == computed
-
-
-@pytest.mark.parametrize("task", ["classification", "generation"])
-def test_attention_can_be_drawn_as_lines(app: App, task: str) -> None:
-    app.open(task).explain()
-    before = app.plot_values("attention")
-    app.part("attention-form").get_by_label("lines").check()
-    app.wait_plot_changed("attention", before)
-
-
-@pytest.mark.parametrize("task", ["masked_lm", "span_infilling"])
-def test_the_network_is_drawn_when_it_is_opened(app: App, task: str) -> None:
-    app.open(task).explain()
-    app.part("network-part").get_by_role("button", name=re.compile("How tokens reach")).click()
-    expect(app.plot("network")).to_be_visible()
-    before = app.plot_values("network")
-    app.part("kind").get_by_label("flow").check()
-    app.wait_plot_changed("network", before)
-
-
-PARTS = {
-    "alignment": ("alignment-part", ["alignment"]),
-    "ablation": ("ablation-part", ["ablation-heads", "ablation-layers", "ablation-curve"]),
-    "layers": ("layers-part", ["lens", "layers-tokens"]),
-}
-
-
-def unfold(app: App, part: str) -> None:
-    app.part(part).get_by_role("button").first.click()
-
-
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("task", ["classification", "generation"])
-def test_a_part_inside_is_computed_when_it_is_opened(app: App, task: str, part: str, looked: list[str]) -> None:
-    app.open(task).explain()
-    expect(app.part("received").locator("tbody tr").first).to_be_visible()
-    assert looked == []
-    place, plots = PARTS[part]
-    unfold(app, place)
-    for plot in plots:
+def test_the_views_are_computed_when_they_are_opened(app: App, runs: list[str], looked: list[str]) -> None:
+    app.open()
+    expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
+    app.view("Attention")
+    expect(app.page.locator("#attention-received tbody tr").first).to_be_visible()
+    for form in ("lines from query to key", "agreement with a method"):
+        before = app.plot_values("attention-plot")
+        app.pick(app.page.locator("#attention-form"), form)
+        app.wait_plot_changed("attention-plot", before)
+    app.pick(app.page.locator("#attention-form"), "heatmap")
+    expect(app.page.locator("#attention-head")).to_be_visible()
+    app.view("Paths")
+    before = app.plot_values("paths-plot")
+    app.pick(app.page.locator("#paths-kind"), "flow")
+    app.wait_plot_changed("paths-plot", before)
+    assert (runs, looked) == ([], [])
+    app.view("Heads and layers")
+    for plot in ("heads-map", "heads-skipped", "heads-curve"):
         expect(app.plot(plot)).to_be_visible()
-    assert looked == {"alignment": [], "ablation": ["ablated"], "layers": ["layered"]}[part]
-    unfold(app, place)
-    unfold(app, place)
-    expect(app.plot(plots[0])).to_be_visible()
-    assert len(looked) <= 1
-
-
-def test_a_head_that_is_off_changes_the_scores_shown(app: App) -> None:
-    app.open("classification").explain()
-    unfold(app, "ablation-part")
-    expect(app.part("ablation-ranked").locator("tbody tr")).to_have_count(10)
-    before = app.plot_values("ablation-heads")
-    app.part("ablation-kind").get_by_label("the probability").check()
-    app.wait_plot_changed("ablation-heads", before)
-    app.part("ablation-compare").click()
-    expect(app.plot("ablation-difference")).to_be_visible()
-    expect(app.part("ablation-difference")).to_contain_text("difference")
-    before = app.plot_values("ablation-heads")
-    app.part("ablation-off").get_by_label("its mean").check()
-    app.wait_plot_changed("ablation-heads", before)
-
-
-def test_every_view_by_layer_says_whether_it_knows_the_target(app: App) -> None:
-    app.open("masked_lm").explain()
-    unfold(app, "layers-part")
-    expect(app.part("layers-note")).to_contain_text("pushes towards the target")
+    expect(app.page.locator("#heads-ranked tbody tr")).to_have_count(10)
+    before = app.plot_values("heads-map")
+    app.pick(app.page.locator("#heads-kind"), "the probability")
+    app.wait_plot_changed("heads-map", before)
+    app.page.locator("#heads-compare").click()
+    expect(app.page.locator("#heads-difference")).to_contain_text("difference")
+    assert looked == ["ablate"]
+    before = app.plot_values("heads-map")
+    app.pick(app.page.locator("#heads-off"), "its mean")
+    app.wait_plot_changed("heads-map", before)
+    app.view("Layer by layer")
+    expect(app.page.locator("#layers-said")).to_contain_text("pushes towards the target")
     for view in ("value zeroing", "attention"):
         before = app.plot_values("layers-tokens")
-        app.part("layers-view").get_by_label(view, exact=True).check()
+        app.pick(app.page.locator("#layers-view"), view)
         app.wait_plot_changed("layers-tokens", before)
-        expect(app.part("layers-note")).to_contain_text("Does not know the target")
+        expect(app.page.locator("#layers-said")).to_contain_text("Does not know the target")
+    app.view("Heads and layers")
+    expect(app.plot("heads-map")).to_be_visible()
+    assert looked == ["ablate", "ablate", "read_layers"]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_example_chips_fill_text_target_and_foil(app: App, task: str) -> None:
-    app.open(task)
-    examples = PRESETS[task].examples
-    chips = app.page.locator(f"#tab-{task} .chip")
-    expect(chips).to_have_count(len(examples))
-    for number in (*range(1, len(examples)), 0):
-        example: Example = examples[number]
-        chips.nth(number).click()
-        expect(app.text).to_have_value(example.text)
-        if PRESETS[task].target_label is None:
-            continue
-        app.unfold_target()
-        expect(app.box("target")).to_have_value(example.target or "")
-        expect(app.box("foil")).to_have_value(example.foil or "")
-
-
-@dataclass(frozen=True)
-class Contrast:
-    task: str
-    text: str
-    target: str
-    foil: str
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        Contrast("masked_lm", "The keys to the cabinet [MASK] on the table.", "are", "is"),
-        Contrast("classification", "It is not a good movie.", "positive", "negative"),
-        Contrast("next_token", "The keys to the cabinet", " are", " is"),
-        Contrast("span_infilling", "She went to the <extra_id_0> to buy some bread.", "store", "house"),
-        Contrast("generation", "The president said that", " the country was ready", " his country was ready"),
-    ],
-    ids=lambda asked: asked.task,
-)
-def test_a_contrast_is_named(app: App, asked: Contrast) -> None:
-    app.open(asked.task)
-    app.text.fill(asked.text)
-    app.unfold_target()
-    app.choose("target", asked.target)
-    app.choose("foil", asked.foil)
+def test_what_is_open_follows_the_next_answer(app: App) -> None:
+    app.open().view("Attention")
+    before = app.plot_values("attention-plot")
+    app.explain(OWN_TEXT["classification"])
+    app.wait_plot_changed("attention-plot", before)
+    expect(app.plot("attention-plot")).to_contain_text("tedious")
+    app.method("attention").uncheck()
     app.explain()
-    expect(app.part("status")).to_contain_text("rather than")
-    expect(app.part("headline")).to_contain_text("rather than")
+    expect(app.page.locator("#attention-note")).to_contain_text("There is no attention to look at")
+
+
+def test_a_second_target_is_explained_beside_the_first(app: App) -> None:
+    app.open()
+    first = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
+    before = app.run_id()
+    app.choose("also", "negative")
+    app.wait(before)
+    expect(app.row(FIRST)).to_contain_text("◂ positive")
+    expect(app.row(FIRST)).to_contain_text("◂ negative")
+    both = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
+    both = [title for title in both if title and "◂" not in title]
+    assert len(both) == 2 * len(first)
+    assert both[: len(first)] == first
+    assert both[len(first) :] != first
+    expect(app.row("attention")).not_to_contain_text("◂")
+    app.tokens(FIRST).filter(has_text="delight").last.click()
+    expect(app.part("token")).to_contain_text("delight")
+    expect(app.page.locator("#explain-row-lrp .token.chosen")).to_have_count(2)
+
+
+def test_every_method_shows_tokens_and_how_exact_it_is(app: App) -> None:
+    app.open()
+    for name in METHODS:
+        app.method(name).check()
+    app.explain(OWN_TEXT["classification"])
+    expect(app.status).to_contain_text(f"by {len(METHODS)} methods")
+    app.part("fine").locator("summary").click()
+    for method in METHODS.values():
+        expect(app.row(method.name)).to_contain_text("tedious")
+        expect(app.part("fine").locator("dt", has_text=method.title).first).to_be_visible()
+    expect(app.part("fine")).to_contain_text("pass")
+    expect(app.part("fine")).to_contain_text("Faithfulness on this text")
+
+
+def test_faithfulness_can_be_left_out(app: App) -> None:
+    app.open()
+    expect(app.part("check")).to_contain_text("passes")
+    app.explain(OWN_TEXT["classification"])
+    expect(app.page.locator("#explain-verdict")).to_contain_text("faithful")
+    app.box(app.part("check")).uncheck()
+    app.explain()
+    expect(app.page.locator("#explain-verdict")).not_to_contain_text("faithful")
+    expect(app.page.locator("#explain-verdict")).not_to_be_empty()
+
+
+def test_examples_fill_in_what_they_ask_and_are_asked(app: App) -> None:
+    app.open()
+    for task in TASKS:
+        app.task(task)
+        examples = PRESETS[task].examples
+        expect(app.page.locator("#tab-explain .chips button").locator("visible=true")).to_have_count(len(examples))
+        number, example = next(((n, e) for n, e in enumerate(examples) if e.target), (len(examples) - 1, examples[-1]))
+        before = app.run_id()
+        app.part(f"example-{number}").click()
+        expect(app.text).to_have_value(example.text)
+        app.wait(before)
+        expect(app.status).to_contain_text("Explained")
+        if example.target:
+            app.unfold_asked()
+            expect(app.box(app.part("target"))).to_have_value(example.target)
+            expect(app.box(app.part("foil"))).to_have_value(example.foil or "")
+        if example.foil:
+            expect(app.part("legend")).to_contain_text("rather than")
+
+
+def test_a_form_shows_what_its_task_asks(app: App) -> None:
+    app.open()
+    for task in TASKS:
+        app.task(task)
+        asked = TASKS[task].asks
+        if not asked:
+            expect(app.page.locator("#tab-explain .asked")).to_have_count(0)
+            continue
+        app.unfold_asked()
+        for name in ("target", "foil", "unit", "position", "step"):
+            expect(app.part(name)).to_have_count(int(name in asked))
+            if name in asked:
+                expect(app.part(name)).to_contain_text(asked[name])
 
 
 @dataclass(frozen=True)
 class Bad:
     """An input that cannot be used, and what the page says of it."""
 
-    name: str
     task: str
     message: str
     text: str | None = None
@@ -300,148 +295,135 @@ class Bad:
 
 
 BAD = [
-    *(Bad(f"empty-{task}", task, "The text is empty", text="   ") for task in ("masked_lm", "generation")),
-    Bad("no-mask", "masked_lm", "The text has no mask", text="Paris is the capital of France."),
-    Bad("no-blank", "span_infilling", "The text has no blank", text="She went to the store."),
-    Bad("unknown-word", "masked_lm", "'qwrtzx' is not", boxes=(("target", "qwrtzx"),)),
-    Bad("unknown-label", "classification", "'angry' is not a label of", boxes=(("target", "angry"),)),
-    Bad("same-foil", "classification", "a contrast needs two", boxes=(("target", "positive"), ("foil", "positive"))),
-    Bad("unknown-token", "next_token", "is not one token of", boxes=(("target", "antidisestablishment"),)),
-    Bad("blanks-too-far-apart", "masked_lm", "Shorten it by at least", text="[MASK] " + "word " * 2000 + "[MASK]"),
-    Bad("unknown-model", "masked_lm", "neither a bundled model", boxes=(("model", "no such model!"),)),
-    Bad("model-of-another-task", "masked_lm", "no trained head for masked_lm", boxes=(("model", "gpt2-mini"),)),
-    Bad("no-method", "masked_lm", "No method was chosen", no_method=True),
-    Bad("mask-out-of-range", "masked_lm", "Mask 3 was asked for", boxes=(("position", "3"),)),
+    Bad("masked_lm", "The text is empty", text="   "),
+    Bad("masked_lm", "The text has no mask", text="Paris is the capital of France."),
+    Bad("masked_lm", "'qwrtzx' is not", boxes=(("target", "qwrtzx"),)),
+    Bad("masked_lm", "Shorten it by at least", text="[MASK] " + "word " * 2000 + "[MASK]"),
+    Bad("masked_lm", "Mask 3 was asked for", boxes=(("position", "3"),)),
+    Bad("masked_lm", "neither a bundled model", boxes=(("model", "no such model!"),)),
+    Bad("masked_lm", "no trained head for masked_lm", boxes=(("model", "gpt2-mini"),)),
+    Bad("masked_lm", "No method was chosen", no_method=True),
+    Bad("span_infilling", "The text has no blank", text="She went to the store."),
+    Bad("classification", "'angry' is not a label of", boxes=(("target", "angry"),)),
+    Bad("classification", "a contrast needs two", boxes=(("target", "positive"), ("foil", "positive"))),
+    Bad("next_token", "is not one token of", boxes=(("target", "antidisestablishment"),)),
+    Bad("masked_lm", ATTACK, boxes=(("target", ATTACK),)),
+    Bad("masked_lm", REMOTE, boxes=(("model", REMOTE),)),
 ]
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_a_bad_input_is_told_and_nothing_is_lost(app: App, bad: Bad) -> None:
-    app.open(bad.task)
-    text = PRESETS[bad.task].examples[0].text if bad.text is None else bad.text
-    app.text.fill(text)
-    if any(name != "model" for name, _ in bad.boxes):
-        app.unfold_target()
-    for name, value in bad.boxes:
-        app.choose(name, value)
-    if bad.no_method:
-        for method in PRESETS[bad.task].methods:
-            app.part("methods").get_by_label(method_class(method).title, exact=True).uncheck()
-    app.start()
-    expect(app.toast).to_contain_text(bad.message)
-    expect(app.page.locator("body")).not_to_contain_text("Traceback")
-    expect(app.part("status")).to_contain_text("Not explained")
-    expect(app.part("status")).to_contain_text(bad.message)
-    expect(app.text).to_have_value(text)
-    for name, value in bad.boxes:
-        expect(app.box(name)).to_have_value(value)
+def test_a_bad_input_is_told_and_nothing_is_lost(app: App) -> None:
+    app.open()
+    task = "classification"
+    for bad in BAD:
+        if bad.task != task:
+            app.task(task := bad.task)
+        text = OWN_TEXT[bad.task] if bad.text is None else bad.text
+        app.text.fill(text)
+        app.unfold_asked()
+        for name, value in bad.boxes:
+            app.choose(name, value)
+        if bad.no_method:
+            for method in PRESETS[bad.task].methods:
+                app.method(method).uncheck()
+        app.wait(app.start(), "failed")
+        expect(app.toast.first).to_contain_text(bad.message)
+        expect(app.status).to_contain_text("Not explained")
+        expect(app.status).to_contain_text(bad.message)
+        expect(app.page.locator("body")).not_to_contain_text("Traceback")
+        expect(app.part("results")).to_have_count(0)
+        expect(app.text).to_have_value(text)
+        for name, value in bad.boxes:
+            expect(app.box(app.part(name))).to_have_value(value)
+        app.close_toasts()
+        for name, _ in bad.boxes:
+            app.choose(name, {"model": "bert-mini"}.get(name, ""))
+        if bad.no_method:
+            app.method(FIRST).check()
+    assert app.page.evaluate("window.attacked === undefined")
+    app.explain(OWN_TEXT["masked_lm"])
 
-    app.page.get_by_test_id("toast-close").first.click()
-    app.text.fill(PRESETS[bad.task].examples[0].text)
-    for name, _ in bad.boxes:
-        app.choose(name, {"model": "bert-mini", "position": "0"}.get(name, ""))
-    if bad.no_method:
-        app.part("methods").get_by_label(method_class(FIRST).title, exact=True).check()
-    app.explain()
+
+def test_markup_is_only_text(app: App) -> None:
+    app.open()
+    for task, blank in (("masked_lm", " [MASK]"), ("span_infilling", " <extra_id_0>"), ("generation", "")):
+        app.task(task).explain(f"{ATTACK}{blank} **bold** <b>")
+        expect(app.row(FIRST)).to_contain_text("onerror")
+        app.tokens(FIRST).filter(has_text="on").first.click()
+        expect(app.part("token").locator("table")).to_be_visible()
+    app.unfold_asked()
+    for markup in (ATTACK, REMOTE):
+        app.choose("target", markup)
+        app.explain("A text.")
+        expect(app.part("prediction")).to_contain_text(markup)
+    assert app.page.evaluate("window.attacked === undefined")
+    expect(app.page.locator('img[src="x"]')).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("task", "text", "before", "after"),
-    [
-        ("next_token", "word " * 60 + "at the end of the", "word word”", None),
-        ("classification", "A good film. " + "word " * 60 + "last of all", None, "words)"),
-        ("masked_lm", "one " * 40 + "Paris is the capital of [MASK]. " + "two " * 40, "one one”", "“two two"),
-    ],
-)
-def test_a_long_text_is_cut_and_the_page_says_what_is_left_out(
-    app: App, task: str, text: str, before: str | None, after: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_text_is_cut_and_the_page_says_what_is_left_out(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(architectures, "maximum_length", lambda *_: 32)
-    app.open(task)
-    app.text.fill(text)
-    app.explain()
-    expect(app.part("headline")).to_contain_text("The text was cut")
-    for side, words in (("before", before), ("after", after)):
-        if words is None:
-            expect(app.part("headline")).not_to_contain_text(f"Left out {side}")
-        else:
-            expect(app.part("headline")).to_contain_text(f"Left out {side}")
-            expect(app.part("headline")).to_contain_text(words)
-    expect(app.text).to_have_value(text)
-
-    app.text.fill(OWN_TEXT[task])
-    app.explain()
-    expect(app.part("headline")).not_to_contain_text("The text was cut")
+    cases = [
+        ("classification", "A good film. " + "word " * 60 + "last of all", None, "words)"),
+        ("next_token", "word " * 60 + "at the end of the", "word word”", None),
+        ("masked_lm", "one " * 40 + "Paris is the capital of [MASK]. " + "two " * 40, "one one”", "“two two"),
+    ]
+    app.open()
+    for task, text, before, after in cases:
+        app.task(task).explain(text)
+        expect(app.part("prediction")).to_contain_text("The text was cut")
+        for side, words in (("before", before), ("after", after)):
+            said = expect(app.part("prediction"))
+            (said.not_to_contain_text if words is None else said.to_contain_text)(f"Left out {side}")
+            if words is not None:
+                expect(app.part("prediction")).to_contain_text(words)
+        expect(app.text).to_have_value(text)
+        app.explain(OWN_TEXT[task])
+        expect(app.part("prediction")).not_to_contain_text("The text was cut")
 
 
 def test_an_error_of_ours_is_told_by_a_reference(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
+    app.open()
     with monkeypatch.context() as patch:
         patch.setattr(method_class(FIRST), "attribute", broken)
-        app.open("masked_lm").start()
-        expect(app.toast).to_contain_text(re.compile("in the log as reference [0-9a-f]{4}"))
+        app.text.fill(OWN_TEXT["classification"])
+        app.wait(app.start(), "failed")
+        expect(app.toast).to_contain_text(re.compile("in the log as reference [0-9a-f]+"))
         expect(app.page.locator("body")).not_to_contain_text("secret detail")
     app.explain()
 
 
-def not_attacked(app: App) -> None:
-    assert app.page.evaluate("window.attacked === undefined")
-    expect(app.page.locator('img[src="x"]')).to_have_count(0)
-
-
-@pytest.mark.parametrize("task", ["masked_lm", "span_infilling", "generation"])
-def test_markup_in_the_text_is_only_text(app: App, task: str) -> None:
-    app.open(task)
-    blank = {"masked_lm": " [MASK]", "span_infilling": " <extra_id_0>"}.get(task, "")
-    app.text.fill(f"{ATTACK}{blank} **bold** <b>")
-    app.explain()
-    expect(app.plot("attention")).to_be_visible()
-    app.page.wait_for_timeout(1000)
-    app.tokens(SECOND).filter(has_text="on").first.click()
-    expect(app.part("details").locator("table")).to_be_visible()
-    not_attacked(app)
-
-
-@pytest.mark.parametrize("markup", [ATTACK, REMOTE], ids=["html", "markdown"])
-@pytest.mark.parametrize(("task", "box"), [("masked_lm", "target"), ("classification", "foil"), ("masked_lm", "model")])
-def test_markup_in_an_error_is_only_text(app: App, task: str, box: str, markup: str) -> None:
-    app.open(task)
-    if box != "model":
-        app.unfold_target()
-    app.choose(box, markup)
-    app.start()
-    expect(app.toast).to_contain_text(markup)
-    expect(app.part("status")).to_contain_text(markup)
-    not_attacked(app)
-
-
-@pytest.mark.parametrize("markup", [ATTACK, REMOTE], ids=["html", "markdown"])
-def test_markup_as_a_given_output_is_only_text(app: App, markup: str) -> None:
-    app.open("generation")
-    app.unfold_target()
-    app.choose("target", markup)
-    app.explain()
-    expect(app.part("headline")).to_contain_text(markup)
-    not_attacked(app)
-
-
-def test_stop_ends_a_run_and_the_page_explains_again(app: App, hold: Callable[[str], Held]) -> None:
+def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], Held]) -> None:
+    app.open()
     held = hold(SECOND)
-    app.open("masked_lm")
-    expect(app.part("stop")).to_have_count(0)
-    app.start()
-    expect(app.tokens(FIRST).first).to_be_visible()
+    app.text.fill(OWN_TEXT["classification"])
+    before = app.start()
+    expect(app.row(FIRST)).to_contain_text("tedious")
+    expect(app.part("prediction")).to_contain_text("%")
+    expect(app.status).to_contain_text(f"{method_class(SECOND).title} is running")
+    assert held.entered.is_set()
+    expect(app.row(SECOND)).to_have_count(0)
     app.part("stop").click()
     expect(app.part("stop")).to_have_count(0)
-    expect(app.part("status")).to_contain_text("Stopped.")
+    app.wait(before, "stopped")
     held.released.set()
-    app.page.wait_for_timeout(3000)
-    expect(app.part("status")).to_contain_text("Stopped.")
-    expect(app.tokens(SECOND)).to_have_count(0)
+    app.page.wait_for_timeout(1500)
+    expect(app.status).to_contain_text("Stopped.")
+    expect(app.row(SECOND)).to_have_count(0)
+    expect(app.row(FIRST)).to_contain_text("tedious")
     app.explain()
-    expect(app.tokens(SECOND).first).to_be_visible()
+    expect(app.row(SECOND)).to_contain_text("tedious")
+
+
+def test_enter_asks_too(app: App) -> None:
+    app.open()
+    app.text.fill(OWN_TEXT["classification"])
+    before = app.run_id()
+    app.text.press("Shift+Enter")
+    app.wait(before)
+    expect(app.row(FIRST)).to_contain_text("tedious")
 
 
 def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,12 +437,11 @@ def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(owner, "attribute", watched)
     field = next(field for field in owner.option_fields() if field.kind is int)
-    app.open("masked_lm")
+    app.open()
     app.page.locator("#options").get_by_role("button", name="Options of the methods").click()
     app.page.locator("#options").get_by_role("button", name=owner.title).click()
     number = app.page.locator(f"#option-{owner.name}-{field.name} input")
     expect(number).to_have_value(str(field.default))
-    app.page.wait_for_timeout(500)  # the page still sets the value of a box that has just been unfolded
     number.fill("7")
     number.press("Tab")
     expect(number).to_have_value("7")
@@ -468,35 +449,30 @@ def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch)
     assert [options[field.name] for options in seen] == [7]
 
 
-def test_tabs_keep_their_own_results(app: App) -> None:
-    app.open("masked_lm").explain()
-    app.show("classification")
-    expect(app.part("status")).to_contain_text("Press Explain")
-    app.explain()
-    app.show("masked_lm")
-    expect(app.part("status")).to_contain_text("Explained")
-    expect(app.tokens(FIRST).first).to_be_visible()
+def test_two_visitors_see_their_own_answers(app: App, browser: Browser, app_url: str) -> None:
+    with browser.new_context() as context:
+        other = App(context.new_page(), app_url)
+        app.open()
+        other.open()
+        for one, text in ((app, "A fine film."), (other, "A dull evening.")):
+            one.text.fill(text)
+        waiting = [(one, one.start()) for one in (app, other)]
+        for one, before in waiting:
+            one.wait(before)
+        expect(app.row(FIRST)).to_contain_text("A fine film.")
+        expect(other.row(FIRST)).to_contain_text("A dull evening.")
 
 
-CONTRAST = """token => {
-    const parse = color => (color.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-    const layers = [];
-    for (let e = token; e; e = e.parentElement) layers.unshift(parse(getComputedStyle(e).backgroundColor));
-    let ground = [255, 255, 255];
-    for (const [r, g, b, a = 1] of layers) ground = ground.map((v, i) => v * (1 - a) + [r, g, b][i] * a);
-    const light = color => color.slice(0, 3)
-        .map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const inner = token.querySelector('.text') || token;
-    const pair = [light(ground), light(parse(getComputedStyle(inner).color))].sort((a, b) => b - a);
-    return (pair[0] + 0.05) / (pair[1] + 0.05);
-}"""
+def test_the_notice_says_that_the_hub_is_out_of_reach(app: App) -> None:
+    expect(app.open().page.locator("#notice")).to_contain_text("cannot be reached")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_tokens_can_be_read_on_their_colour(app: App, theme: str) -> None:
-    app.open("masked_lm", theme=theme).explain()
-    expect(app.tokens(FIRST).first).to_be_visible()
-    for method in DEFAULT_METHODS:
-        for token in app.part(f"text-{method}").locator(".token.highlighted").all():
-            assert token.evaluate(CONTRAST) >= 4.5, (method, token.inner_text())
+def test_the_numbers_of_the_page_are_those_of_the_rows(app: App) -> None:
+    app.open()
+    table = app.page.locator("#tokens-table tbody tr")
+    expect(table.first).to_be_visible()
+    shown = [float(row.locator("td").first.inner_text()) for row in table.all()]
+    titles = [float((token.get_attribute("title") or "").rsplit(": ", 1)[1]) for token in app.tokens(FIRST).all()]
+    assert shown == pytest.approx(titles, rel=1e-3, abs=1e-4)
+    told = json.loads(app.part("fine").locator("details").get_attribute("data-tokens") or "{}")
+    assert set(told) == set(DEFAULT_METHODS)

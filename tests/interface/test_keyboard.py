@@ -6,12 +6,9 @@ import pytest
 from driver import App
 from playwright.sync_api import expect
 
-from explain.methods.catalog import METHODS
-
 pytestmark = pytest.mark.browser
 
-MOST = 200
-FOCUSED = "selector => document.activeElement.matches(selector)"
+MOST = 250
 SEEN = """() => {
   for (let e = document.activeElement, up = 0; e && up < 3; e = e.parentElement, up++) {
     const style = getComputedStyle(e);
@@ -26,55 +23,57 @@ def reach(app: App, selector: str, key: str = "Tab") -> None:
     passed = []
     for _ in range(MOST):
         app.page.keyboard.press(key)
-        passed.append(str(app.page.evaluate("document.activeElement.outerHTML.slice(0, 60)")))
-        if app.page.evaluate(FOCUSED, selector):
+        there, said = app.page.evaluate("s => [document.activeElement.matches(s), document.activeElement.outerHTML.slice(0, 60)]", selector)
+        passed.append(said)
+        if there:
             assert app.page.evaluate(SEEN), f"{selector} has the focus and does not show it"
             return
     raise AssertionError(f"{selector} is out of reach: {passed}")
 
 
 def test_a_text_is_explained_and_looked_into_by_keys_alone(app: App) -> None:
-    app.open("masked_lm")
+    app.open()
     app.page.evaluate("document.activeElement.blur()")
-    reach(app, "[role=tab]:nth-of-type(2)")
-    app.page.keyboard.press("Enter")
-    app.task = "classification"
-    expect(app.text).to_be_visible()
-    expect(app.text).not_to_have_value("")
-    reach(app, "#classification-text textarea")
+    reach(app, "#explain-task input")
+    reach(app, "#explain-text textarea")
     app.page.keyboard.press("Control+a")
     app.page.keyboard.type("A dull evening.")
-    reach(app, "#classification-explain")
-    reach(app, "#classification-model input")
-    reach(app, f"#classification-methods label:nth-of-type({[method.name for method in METHODS].index('lrp') + 1}) input")
+    reach(app, "#explain-run")
+    reach(app, "#explain-model input")
+    reach(app, "#explain-outside input[name=input_x_gradient]")
     app.page.keyboard.press("Space")
-    reach(app, "#classification-explain", "Shift+Tab")
+    reach(app, "#explain-run", "Shift+Tab")
+    before = app.run_id()
     app.page.keyboard.press("Enter")
-    app.wait_explained()
-    expect(app.part("text-lrp")).to_contain_text("dull")
-    reach(app, "#classification-merge input")
-    reach(app, "#classification-view input")
-    reach(app, "#classification-text-attention .token.highlighted")
+    app.wait(before)
+    expect(app.row("input_x_gradient")).to_contain_text("dull")
+    reach(app, "#explain-row-attention .token.highlighted")
     app.page.keyboard.press("Enter")
-    expect(app.part("details").locator("table")).to_be_visible()
-    reach(app, "#classification-ablation-part button")
+    expect(app.part("token").locator("table")).to_be_visible()
+    assert app.page.locator("#explain-stage .token.hovered").count() >= 5
+    reach(app, "#explain-fine summary")
     app.page.keyboard.press("Enter")
-    expect(app.plot("ablation-heads")).to_be_visible()
-    reach(app, "#classification-share-part button")
+    expect(app.part("fine").locator("dl")).to_be_visible()
+    reach(app, "#explain-words input")
+    reach(app, "#explain-views [role=tab][data-tab-id=heads]")
     app.page.keyboard.press("Enter")
-    expect(app.part("link").locator("textarea, input").first).not_to_have_value("")
-    reach(app, "#classification-file-card")
+    expect(app.plot("heads-map")).to_be_visible()
+    reach(app, "#explain-views [role=tab][data-tab-id=take]")
+    app.page.keyboard.press("Enter")
+    expect(app.page.locator("#take-link").locator("textarea, input").first).not_to_have_value("")
+    reach(app, "#take-card")
     with app.page.expect_download() as download:
         app.page.keyboard.press("Enter")
     assert download.value.suggested_filename == "explanation-card.json"
 
 
-@pytest.mark.parametrize(("name", "title"), [("compare", "Compare methods"), ("prompts", "Compare prompts")])
-def test_a_comparison_is_made_by_keys_alone(app: App, name: str, title: str) -> None:
-    app.page.goto(app.url)
-    app.visit(name, title)
-    app.text.focus()
-    reach(app, f"#{name}-run")
-    app.page.keyboard.press("Enter")
-    expect(app.part("status")).to_contain_text("Done")
-    reach(app, f"#tab-{name} [role=tab]")
+def test_comparisons_are_made_by_keys_alone(app: App) -> None:
+    app.open()
+    for tab in ("compare", "prompts"):
+        app.visit(tab)
+        app.text.focus()
+        reach(app, f"#{tab}-run")
+        before = app.run_id()
+        app.page.keyboard.press("Enter")
+        app.wait(before)
+        reach(app, f"#{tab}-views [role=tab]")

@@ -11,112 +11,114 @@ from pathlib import Path
 import pytest
 from driver import App
 from gradio_client import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from explain import TokenExplainer
+from explain.defaults import DEFAULT_METHODS
 from explain.sharing.card import read
-from explain.models.tasks import TASKS
 from explain.sharing.permalink import encode
 from explain.sharing.replay import replay
 from explain.sharing.request import Request
+from explain.types import Question
 
 pytestmark = pytest.mark.browser
 KEYS = "The keys to the cabinet [MASK] on the table."
 
 
-def take(app: App) -> None:
-    app.part("share-part").get_by_role("button").first.click()
-    expect(app.part("link").locator("textarea, input").first).to_have_value(re.compile(r"\?task="))
-
-
 def code(app: App, name: str) -> str:
     """What a code view holds."""
-    lines: list[str] = app.part(name).locator(".cm-line").all_inner_texts()
+    lines: list[str] = app.page.locator(f"#take-{name} .cm-line").all_inner_texts()
     return "\n".join(line.replace("\n", "") for line in lines)
 
 
-def contrast(app: App) -> None:
-    app.open("masked_lm")
+def download(app: App, kind: str) -> Path:
+    with app.page.expect_download() as given:
+        app.page.locator(f"#take-{kind}").click()
+    return Path(given.value.path())
+
+
+def link(app: App) -> str:
+    box = app.page.locator("#take-link").locator("textarea, input").first
+    expect(box).to_have_value(re.compile(r"\?task="))
+    return box.input_value()
+
+
+def follow(app: App, query: str) -> None:
+    """Open a link and wait for the answer to its question."""
+    app.page.goto("about:blank")
+    app.page.goto(query)
+    expect(app.status).to_contain_text(re.compile(r"Explained .+ in [\d.]+ s"))
+
+
+def test_an_answer_is_taken_along_and_opened_again(app: App) -> None:
+    app.open().task("masked_lm")
     app.text.fill(KEYS)
-    app.unfold_target()
+    app.unfold_asked()
     app.choose("target", "are")
     app.choose("foil", "is")
-    app.part("methods").get_by_label("SHAP", exact=True).check()
+    app.method("shap").check()
     app.explain()
-
-
-def test_a_link_opens_the_same_question_and_asks_it(app: App) -> None:
-    contrast(app)
-    take(app)
-    link = app.part("link").locator("textarea, input").first.input_value()
-    scores = app.plot_values("heatmap")
-    app.page.goto("about:blank")
-    app.page.goto(link)
-    app.wait_explained()
+    app.view("Take along")
+    address = link(app)
+    assert download(app, "csv").read_text().startswith("token,start,end,special,segment,lrp")
+    page = download(app, "html").read_text()
+    assert "are rather than is" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert download(app, "png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in download(app, "svg").read_text()
+    values = read(download(app, "card"))
+    assert values["question"]["foil"] == "is"
+    assert replay(values).equal
+    shown = json.loads(download(app, "json").read_text(encoding="utf-8"))
+    follow(app, address)
     expect(app.text).to_have_value(KEYS)
-    expect(app.box("target")).to_have_value("are")
-    expect(app.box("foil")).to_have_value("is")
-    expect(app.part("methods").get_by_label("SHAP", exact=True)).to_be_checked()
-    assert json.loads(app.plot_values("heatmap")) == json.loads(scores)
+    app.unfold_asked()
+    expect(app.box(app.part("target"))).to_have_value("are")
+    expect(app.box(app.part("foil"))).to_have_value("is")
+    expect(app.method("shap")).to_be_checked()
+    app.view("Take along")
+    link(app)
+    again = json.loads(download(app, "json").read_text(encoding="utf-8"))
+    for name, method in shown["methods"].items():
+        assert again["methods"][name]["scores"] == pytest.approx(method["scores"], abs=1e-6)
 
 
-@pytest.mark.parametrize(("value", "said"), [("2.abc", "begin with"), ("1.abc", "damaged")])
-def test_a_broken_link_says_so_and_the_page_works(app: App, value: str, said: str) -> None:
-    app.page.goto(f"{app.url}?task=masked_lm&q={value}")
-    expect(app.toast).to_contain_text(said)
-    app.show("masked_lm")
-    app.explain()
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_a_link_opens_the_tab_of_its_task_and_the_shown_code_gives_the_shown_numbers(app: App, task: str) -> None:
-    text = {"masked_lm": KEYS, "span_infilling": "He had ___ in the morning."}.get(task, "The dog slept.")
-    model = {"next_token": "gpt2-mini", "generation": "gpt2-mini", "span_infilling": "t5-mini"}.get(task, "bert-mini")
-    methods = ["attention", "integrated_gradients"]
-    request = Request(task, text, model, methods, options={"integrated_gradients": {"steps": 9}})
-    app.task = task
-    app.page.goto(f"{app.url}?task={task}&q={encode(request)}")
-    app.wait_explained()
-    expect(app.text).to_have_value(text)
-    expect(app.part("status")).to_contain_text("by 2 methods")
-    take(app)
+@pytest.mark.parametrize("task", ["generation", "embedding"])
+def test_a_link_asks_its_question_and_the_shown_code_gives_the_shown_numbers(app: App, task: str) -> None:
+    model = {"generation": "gpt2-mini"}.get(task, "bert-mini")
+    question = Question("The dog slept.")
+    request = Request(task, model, question, ["integrated_gradients", "attention"], {"integrated_gradients": {"steps": 9}})
+    follow(app, f"{app.url}?task={task}&q={encode(request)}")
+    expect(app.text).to_have_value("The dog slept.")
+    expect(app.status).to_contain_text("by 2 methods")
+    app.view("Take along")
+    link(app)
     assert re.search(r"""["']steps["']: 9""", code(app, "python"))
     own: dict[str, object] = {}
+    client: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(code(app, "python"), own)
-        client: dict[str, object] = {}
         exec(code(app, "client"), client)
     explanation, result = own["explanation"], client["result"]
     assert isinstance(result, dict)
     assert isinstance(client["client"], Client)
     client["client"].close()
     own["explainer"].close()  # type: ignore[attr-defined]
+    shown = json.loads(download(app, "json").read_text(encoding="utf-8"))
     for attribution in explanation:  # type: ignore[attr-defined]
         assert result["methods"][attribution.method]["scores"] == pytest.approx(attribution.scores.tolist(), abs=1e-6)
-    file = _download(app.page, app, "json")
-    shown = json.loads(file.read_text(encoding="utf-8"))
-    for name, method in shown["methods"].items():
-        assert result["methods"][name]["scores"] == pytest.approx(method["scores"], abs=1e-6)
+        assert shown["methods"][attribution.method]["scores"] == pytest.approx(attribution.scores.tolist(), abs=1e-6)
 
 
-def _download(page: Page, app: App, kind: str) -> Path:
-    with page.expect_download() as download:
-        app.part(f"file-{kind}").click()
-    return Path(download.value.path())
-
-
-def test_every_file_holds_the_explanation(app: App) -> None:
-    contrast(app)
-    take(app)
-    assert _download(app.page, app, "csv").read_text().startswith("token,start,end,special,segment,attention")
-    page = _download(app.page, app, "html").read_text()
-    assert "are rather than is" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
-    assert _download(app.page, app, "png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in _download(app.page, app, "svg").read_text()
-    values = read(_download(app.page, app, "card"))
-    assert values["question"]["foil"] == "is"
-    assert replay(values).equal
+def test_a_link_to_a_task_opens_its_example_and_a_broken_one_says_so(app: App) -> None:
+    app.open(query="&task=next_token")
+    expect(app.page.locator("#explain-task").get_by_label("Next token")).to_be_checked()
+    expect(app.status).to_contain_text("An example, explained")
+    expect(app.row(DEFAULT_METHODS[0])).to_contain_text("doctor")
+    for value, said in (("2.abc", "begin with"), ("1.abc", "damaged")):
+        app.open(query=f"&task=masked_lm&q={value}")
+        expect(app.status).to_contain_text(said)
+        app.explain()
 
 
 def test_a_card_is_replayed_on_the_page_and_by_the_endpoints(app: App, client: Client, tmp_path: Path) -> None:
@@ -132,15 +134,11 @@ def test_a_card_is_replayed_on_the_page_and_by_the_endpoints(app: App, client: C
     card["methods"][0]["scores"][1] += 0.5
     tampered = tmp_path / "tampered.json"
     tampered.write_text(json.dumps(card), encoding="utf-8")
-    app.open("masked_lm")
-    app.page.locator("#replay").get_by_role("button").first.click()
     report = app.page.locator("#replay-report")
-    app.page.locator("#replay-card input[type=file]").set_input_files(path)
-    expect(report).to_contain_text("✅ Equal")
-    app.page.reload()
-    app.show("masked_lm")
-    app.page.locator("#replay").get_by_role("button").first.click()
-    app.page.locator("#replay-card input[type=file]").set_input_files(tampered)
-    expect(report).to_contain_text("Not equal")
-    with pytest.raises(Exception, match="The card"):
+    for file, said in ((path, "✅ Equal"), (tampered, "Not equal")):
+        app.open()
+        app.page.locator("#replay > button").click()
+        app.page.locator("#replay-card input[type=file]").set_input_files(file)
+        expect(report).to_contain_text(said)
+    with pytest.raises(Exception, match="card"):
         client.predict({"format": 1}, api_name="/replay")

@@ -148,7 +148,8 @@ class CompareMethodsTab:
                 yield Told(f"{len(results)} sentences examined")
         found = GroundTruth.of(results)
         charts = {
-            name: drawn(ground_truth_chart(found, quantity)) for name, quantity in (("pointing", "pointing_game"), ("mass", "mass_accuracy"))
+            name: drawn(ground_truth_chart(found, quantity))
+            for name, quantity in (("pointing", "pointing_game"), ("mass", "mass_accuracy"))
         }
         said = f"{found.correct} of {found.sentences} sentences count (dotted: chance), examined"
         yield Told(said, self._shown.updates(**charts), done=True)
@@ -181,8 +182,9 @@ def _faithful(results: list[Evaluated]) -> list[Faithfulness]:
 def _table(found: Faithfulness) -> str:
     """The methods, the most faithful first."""
     lines = ["| method | comprehensiveness | sufficiency | faithfulness, 0 random – 1 best |", "| --- | ---: | ---: | ---: |"]
+    titles = {label.name: label.title for label in found.labels}
     for curve in sorted(found.curves, key=lambda curve: -found.overall(curve)):
         overall = found.overall(curve)
         share = "–" if overall != overall else f"{overall:+.2f}"
-        lines.append(f"| {escaped(curve.title)} | {curve.comprehensiveness:+.3f} | {curve.sufficiency:+.3f} | {share} |")
+        lines.append(f"| {escaped(titles[curve.name])} | {curve.comprehensiveness:+.3f} | {curve.sufficiency:+.3f} | {share} |")
     return "\n".join(lines)

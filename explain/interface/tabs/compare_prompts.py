@@ -26,9 +26,7 @@ from explain.interface.work.prompts import (
 )
 from explain.models.catalog import models_for
 from explain.models.perturbation import Replacement
-from explain.prompts.comparison import PromptComparison
-from explain.prompts.reading import read_csv
-from explain.prompts.templates import ProbedText, TemplateProbe
+from explain.prompts import ProbedText, PromptComparison, TemplateProbe, read_csv
 from explain.sharing.request import Request
 from explain.types import Question
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
 
 import gradio as gr
 
@@ -20,6 +19,7 @@ from explain.interface.tabs.stage import Stage
 from explain.interface.work.explaining import iter_explanation, truncate
 from explain.interface.work.verdict import verdict_faithfulness, verdict_passes
 from explain.models.score import margin
+from explain.models.truncation import Truncation
 from explain.results import Explanation
 from explain.sharing.request import Request
 
@@ -89,13 +89,13 @@ class ExplainTab:
             yield self._told(known, values)
             return
         try:
-            answer = yield from self._methods(Answer(request, None), values)  # type: ignore[arg-type]
+            answer = yield from self._methods(request, None, values)
         except TextTooLongError:
             cut = truncate(request)
             if cut is None:
                 raise
             shorter = dataclasses.replace(request, question=dataclasses.replace(request.question, text=cut.kept))
-            answer = yield from self._methods(Answer(shorter, None, cut), values)  # type: ignore[arg-type]
+            answer = yield from self._methods(shorter, cut, values)
         answer = dataclasses.replace(answer, finished=True)
         passes = verdict_passes(answer.explanation)
         if self.form.read(values)["check"] and passes:
@@ -104,9 +104,9 @@ class ExplainTab:
             answer = dataclasses.replace(answer, verdict=verdict_faithfulness(answer.request, answer.explanation))
         yield self._told(answer, values)
 
-    def _methods(self, answer: Answer, values: Values) -> Iterator[Any]:
-        for progress in iter_explanation(answer.request):
-            answer = dataclasses.replace(answer, explanation=progress.explanation)
+    def _methods(self, request: Request, cut: Truncation | None, values: Values) -> Generator[Told, None, Answer]:
+        for progress in iter_explanation(request):
+            answer = Answer(request, progress.explanation, cut)
             if progress.running:
                 left = f" · about {progress.left:.0f} s left" if progress.left >= 1 else ""
                 done = len(progress.explanation.attributions)

@@ -35,9 +35,7 @@ def _typical() -> Any:
     """What `expected_passes` looks at, without a model."""
     tokens = tuple(Token("word", " ", "word", 1, 5 * i, 5 * i + 4, special=False) for i in range(WORDS))
     ids = SimpleNamespace(shape=(1, WORDS))
-    model = SimpleNamespace(
-        attention_groups={"self": LAYERS}, model=SimpleNamespace(config=SimpleNamespace(num_attention_heads=HEADS))
-    )
+    model = SimpleNamespace(attention_groups={"self": LAYERS}, model=SimpleNamespace(config=SimpleNamespace(num_attention_heads=HEADS)))
     return SimpleNamespace(encoding=Encoding("word " * WORDS, tokens, {"input_ids": ids}), model=model)  # type: ignore[dict-item]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from explain.errors import ExplainError, InputError
+from explain.interface.logs import LOG
 from explain.interface.presets import FIRST_TASK, PRESETS, preset
-from explain.interface.serving import LOG, guarded
+from explain.interface.serving import guarded
 from explain.interface.streaming import Stream, status
 from explain.interface.tabs.answer import Answer
 from explain.interface.tabs.form import QUICK, Updates, Values

@@ -43,7 +43,7 @@ class OptionWidgets:
 
 def build() -> OptionWidgets:
     """One accordion per method that has options, in the current Blocks."""
-    widgets = {}
+    widgets: dict[tuple[str, Option], Component] = {}
     for method in METHODS.values():
         fields = method.option_fields()
         if fields:

@@ -46,10 +46,9 @@ def _candidates(explanation: Explanation) -> str:
     for candidate in shown.values():
         asked = ' class="asked"' if candidate.index == explanation.target.index else ""
         width = 100 * (candidate.probability or 0.0)
+        bar = f"<i><b style='width:{width:.1f}%'></b></i>"
         number = percent(candidate.probability) or f"logit {candidate.logit:.3g}"
-        rows.append(
-            f"<li{asked}><span>{escape(_name(candidate))}</span><i><b style='width:{width:.1f}%'></b></i><small>{escape(number)}</small></li>"
-        )
+        rows.append(f"<li{asked}><span>{escape(_name(candidate))}</span>{bar}<small>{escape(number)}</small></li>")
     return f'<ul class="candidates">{"".join(rows)}</ul>'
 
 

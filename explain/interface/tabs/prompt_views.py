@@ -13,10 +13,7 @@ from explain.interface.serving import LIGHT, guarded
 from explain.interface.tabs.form import Form, Updates, Values, drawn, escaped, plot
 from explain.interface.work.prompts import keywords_from
 from explain.methods.catalog import method_class
-from explain.prompts.comparison import PromptComparison
-from explain.prompts.keywords import KeywordTracking
-from explain.prompts.minimal_pair import Change, MinimalPair, minimal_pair
-from explain.prompts.templates import TemplateProbe
+from explain.prompts import Change, KeywordTracking, MinimalPair, PromptComparison, TemplateProbe, minimal_pair
 from explain.visualization.outlined import outlined
 from explain.visualization.prompts import QUANTITIES, aligned_heatmap, filler_chart, keyword_chart, keyword_tokens, pair_bars, shortened
 

@@ -61,7 +61,9 @@ class QuestionForm(Form):
         lines = 3 if label is None else 5
         self.add("text", gr.Textbox(text, label=label or asked.text_label, info=info, lines=lines, max_lines=12))
         with gr.Row(elem_classes="chips", visible=bool(examples)):
-            self.chips = [gr.Button(label, size="sm", visible=bool(label), elem_id=self.id(f"example-{n}")) for n, label in enumerate(examples)]
+            self.chips = [
+                gr.Button(label, size="sm", visible=bool(label), elem_id=self.id(f"example-{n}")) for n, label in enumerate(examples)
+            ]
         with gr.Row(elem_classes="actions"):
             self.add("run", gr.Button(button, variant="primary"))
             self.add("stop", gr.Button("Stop", visible=False))
