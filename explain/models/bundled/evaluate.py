@@ -1,11 +1,17 @@
 """Measure bundled checkpoints as saved (float16 files, computed in float32) and print a markdown table.
 
 python explain/models/bundled/evaluate.py --data DATA [NAME ...]
+
+Agreement: pairs of sentences (singular and plural subject, the scorecard's) in both of which the right one of *is* and *are* is likelier.
+Fillers: hand-written blanks where the sensible one of two words is likelier (tests/models/fillers.tsv); each word is sensible once and
+senseless once. Loops: 4-grams that repeat an earlier one in greedy continuations of twenty tokens.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import itertools
 import math
 import random
 import re
@@ -30,25 +36,132 @@ from transformers import (
 )
 from transformers.utils import logging
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3])]
 from training import HELD_OUT, LABELS, encode_all, pad, read_corpus, read_sst2
+
+from explain.evaluation.evidence import FRAMES, VERBS
 
 BATCH = 50
 BLANKS = 1_000
+FILLERS = Path(__file__).parents[3] / "tests/models/fillers.tsv"
+GAP = "___"
+CONTINUED = (
+    "The president said that",
+    "Once upon a time there was a",
+    "The doctor told the patient to take the",
+    "She opened the door and",
+    "The weather in the north is",
+    "My brother and I went to",
+    "The old man sat down and",
+    "In the middle of the night",
+    "The company announced that",
+    "He did not know why",
+    "The children played in the",
+    "Scientists have found that",
+    "The film is about a young woman who",
+    "After the war he",
+    "The house was built in",
+    "They were talking about the",
+    "The dog ran across the",
+    "If you want to learn",
+    "The police said they",
+    "There is nothing better than",
+)
 SENTINEL = re.compile(r"<extra_id_\d+>")
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What a checkpoint reaches: accuracy on the SST-2 dev set, language modelling on held-out text, and its size."""
+    """What a checkpoint reaches.
+
+    Attributes:
+        accuracy: On the SST-2 dev set.
+        held_out: Language modelling on held-out text, in words.
+        agreement: Share of the pairs.
+        fillers: How many of how many.
+        loops: Share of repeated 4-grams, of a model that continues text.
+    """
 
     accuracy: float
     held_out: str
+    agreement: float
+    fillers: tuple[int, int]
+    loops: float | None
     parameters: int
     size: int
 
     def __str__(self) -> str:
-        return f"SST-2 dev {self.accuracy:.4f}  held-out {self.held_out}"
+        loops = "" if self.loops is None else f"  loops {self.loops:.1%}"
+        return f"SST-2 dev {self.accuracy:.4f}  held-out {self.held_out}  agreement {self.agreement:.0%}  fillers {self.fillers[0]}{loops}"
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A text with a gap, and two words of which the first one is right."""
+
+    text: str
+    right: str
+    wrong: str
+
+
+def agreement_blanks() -> list[tuple[Blank, Blank]]:
+    """The scorecard's pairs: the sentences of a pair differ in the number of their subject."""
+    made = []
+    for (subjects, joined, attractors, rest), attractor in itertools.product(FRAMES, (0, 1)):
+        texts = (f"The {subject} {joined} {attractors[attractor]} {GAP} {rest}." for subject in subjects)
+        one, several = (Blank(text, VERBS[i], VERBS[1 - i]) for i, text in enumerate(texts))
+        made.append((one, several))
+    return made
+
+
+def filler_blanks() -> list[Blank]:
+    with FILLERS.open(encoding="utf-8", newline="") as file:
+        return [Blank(row["text"], row["sensible"], row["senseless"]) for row in csv.DictReader(file, delimiter="\t")]
+
+
+Fill = Callable[[str], torch.Tensor]
+
+
+def prefers(fill: Fill, tokenizer: PreTrainedTokenizerBase, blank: Blank) -> bool:
+    """Whether the right word is the likelier one in the gap; words of several pieces are compared by the first one."""
+    space = "" if tokenizer.mask_token else " "
+    right, wrong = (tokenizer(f"{space}{word}", add_special_tokens=False)["input_ids"][0] for word in (blank.right, blank.wrong))
+    logits = fill(blank.text)
+    return bool(logits[right] > logits[wrong])
+
+
+def filler(model: Any, tokenizer: PreTrainedTokenizerBase) -> Fill:
+    """The logits in the gap of a text; a causal model reads what stands before it."""
+
+    def fill(text: str) -> torch.Tensor:
+        logits: torch.Tensor
+        if model.config.is_encoder_decoder:
+            ids = tokenizer(text.replace(f" {GAP}", "<extra_id_0>"), return_tensors="pt")["input_ids"]
+            sentinel = tokenizer.convert_tokens_to_ids("<extra_id_0>")
+            logits = model(input_ids=ids, decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id, sentinel]])).logits[0, -1]
+        elif tokenizer.mask_token:
+            ids = tokenizer(text.replace(GAP, tokenizer.mask_token), return_tensors="pt")["input_ids"]
+            logits = model(input_ids=ids).logits[0][ids[0] == tokenizer.mask_token_id][0]
+        else:
+            logits = model(input_ids=tokenizer(text[: text.index(GAP)].rstrip(), return_tensors="pt")["input_ids"]).logits[0, -1]
+        return logits
+
+    return fill
+
+
+def repeated(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:
+    """Share of the 4-grams of greedy continuations that stood in the text before."""
+    count, again = 0, 0
+    for text in CONTINUED:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        made = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, pad_token_id=tokenizer.pad_token_id
+        )
+        tokens = made[0].tolist()
+        grams = [tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
+        count += len(grams)
+        again += len(grams) - len(set(grams))
+    return again / count
 
 
 Classify = Callable[[torch.Tensor], torch.Tensor]
@@ -65,9 +178,8 @@ def accuracy(classify: Classify, ids: Sequence[Sequence[int]], labels: Sequence[
     return right / len(ids)
 
 
-def masked_lm(folder: Path, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> str:
+def masked_lm(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> str:
     """Cross-entropy and top-1 accuracy at 20 % chosen positions (BERT's 80/10/10 corruption)."""
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2, seed=0)
     total, right, count = 0.0, 0, 0
     ids = sorted(encode_all(tokenizer, texts, max_length=64), key=len)
@@ -82,8 +194,7 @@ def masked_lm(folder: Path, tokenizer: PreTrainedTokenizerBase, texts: Sequence[
     return f"masked-LM loss {total / count:.3f}, top-1 {right / count:.1%}"
 
 
-def causal_lm(folder: Path, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> str:
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+def causal_lm(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> str:
     end = tokenizer.eos_token_id
     total, count = 0.0, 0
     ids = sorted(([end, *i, end] for i in encode_all(tokenizer, texts, max_length=126)), key=len)
@@ -144,6 +255,7 @@ def measure(folder: Path, data: Path) -> Measures:
         prefix = config.task_specific_params["classification"]["prefix"]
         sentences = [prefix + sentence for sentence in sentences]
         words = [tokenizer(label, add_special_tokens=False)["input_ids"][0] for label in LABELS]
+        language_model = model
         held_out = span_filling(model, tokenizer, texts)
 
         def classify(ids: torch.Tensor) -> torch.Tensor:
@@ -152,7 +264,9 @@ def measure(folder: Path, data: Path) -> Measures:
             logits: torch.Tensor = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start).logits
             return logits[:, 0, words]
     else:
-        held_out = (causal_lm if config.model_type == "gpt2" else masked_lm)(folder, tokenizer, texts)
+        causal = config.model_type == "gpt2"
+        language_model = (AutoModelForCausalLM if causal else AutoModelForMaskedLM).from_pretrained(folder, dtype=torch.float32)
+        held_out = (causal_lm if causal else masked_lm)(language_model, tokenizer, texts)
         model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
 
         def classify(ids: torch.Tensor) -> torch.Tensor:
@@ -165,7 +279,17 @@ def measure(folder: Path, data: Path) -> Measures:
         size += path.stat().st_size
         with safe_open(path, "pt") as file:
             parameters += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return Measures(accuracy(classify, ids, labels, pad_id=tokenizer.pad_token_id), held_out, parameters, size)
+    fill = filler(language_model, tokenizer)
+    pairs, blank = agreement_blanks(), filler_blanks()
+    return Measures(
+        accuracy=accuracy(classify, ids, labels, pad_id=tokenizer.pad_token_id),
+        held_out=held_out,
+        agreement=sum(all(prefers(fill, tokenizer, one) for one in pair) for pair in pairs) / len(pairs),
+        fillers=(sum(prefers(fill, tokenizer, one) for one in blank), len(blank)),
+        loops=repeated(language_model, tokenizer) if config.model_type == "gpt2" else None,
+        parameters=parameters,
+        size=size,
+    )
 
 
 def main() -> None:
@@ -177,11 +301,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     names = options.names or sorted(path.parent.name for path in here.glob("*/config.json"))
-    print("| checkpoint | parameters | weights | SST-2 dev accuracy | held-out text |\n| --- | ---: | ---: | ---: | --- |")
+    print("| checkpoint | parameters | weights | SST-2 dev | held-out text | agreement | fillers | loops |")
+    print("| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |")
     for name in names:
         result = measure(here / name, options.data)
-        size = f"{result.size / 1e6:.1f} MB"
-        print(f"| {Path(name).name} | {result.parameters:,} | {size} | {result.accuracy:.1%} | {result.held_out} |", flush=True)
+        loops = "" if result.loops is None else f"{result.loops:.1%}"
+        parts = (Path(name).name, f"{result.parameters:,}", f"{result.size / 1e6:.1f} MB", f"{result.accuracy:.1%}", result.held_out)
+        print("|", " | ".join((*parts, f"{result.agreement:.0%}", f"{result.fillers[0]} of {result.fillers[1]}", loops)), "|", flush=True)
 
 
 if __name__ == "__main__":

