@@ -7,7 +7,7 @@ import pytest
 import transformers as t
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import TOKENIZERS
+from vocabularies import TOKENIZERS
 
 from explain.errors import UnsupportedError
 from explain.tokens import sum_over, tokens_of, words

@@ -1,3 +1,0 @@
-"""Moved to the zoo."""
-
-from zoo import FAMILIES, IDS, PIECES, STACK, TEXT, WORDS, Tiny, tiny, tokenizer  # noqa: F401
