@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explain.interface import endpoints, serving, zero_gpu
+from explain.interface.limits import limits
 from explain.interface.page import Page
 from explain.interface.tabs import about, options, replay
 from explain.interface.tabs.compare_methods import CompareMethodsTab
@@ -50,7 +51,8 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         endpoints.build()
         demo.share_parameters()
         demo.load(_notice, None, notice, **serving.LIGHT)
-    demo.queue(max_size=128, default_concurrency_limit=1)
+        demo.unload(serving.Run.leave)
+    demo.queue(max_size=limits().waiting, default_concurrency_limit=1)
     return demo
 
 
@@ -88,6 +90,6 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": ["api", "settings"],
-        "max_file_size": "5mb",
+        "max_file_size": limits().file_bytes,
         "mcp_server": os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true",
     }

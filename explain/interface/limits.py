@@ -28,7 +28,7 @@ class Limits:
     file_bytes: int = _limit(64_000_000, 5_000_000, "EXPLAIN_MAX_FILE_BYTES", "bytes of a file, or of a card")
     seconds: int = _limit(300, 120, "EXPLAIN_DEADLINE", "seconds that one request may compute; what was done stays")
     lanes: int = _limit(4, 4, "EXPLAIN_LANES", "requests that compute at the same time, in turns")
-    waiting: int = _limit(64, 64, "EXPLAIN_MAX_WAITING", "requests that wait; those beyond are told that the server is busy")
+    waiting: int = _limit(128, 128, "EXPLAIN_MAX_WAITING", "requests that wait; those beyond are told that the server is busy")
 
     @classmethod
     def of(cls, environment: Mapping[str, str], *, public: bool) -> Limits:

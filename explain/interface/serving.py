@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from explain.errors import ExplainError, StoppedError
 from explain.interface.limits import limits
@@ -43,6 +44,7 @@ class Run:
 
     def __init__(self, seconds: float | None = None, *, name: str = "page") -> None:
         self.record = Record(name)
+        self._visit = getattr(LocalContext.request.get(None), "session_hash", None)
         self._seconds = float(limits().seconds) if seconds is None else seconds
         self._stopped = threading.Event()
         self._turn = Turn(TURNS)
@@ -57,6 +59,13 @@ class Run:
         """End the run that was given this token, if it is still going on."""
         if token in cls.running:
             cls.running[token]._stopped.set()
+
+    @classmethod
+    def leave(cls, visit: gr.Request) -> None:
+        """End what a visitor left running who closed the page, or the connection."""
+        for run in list(cls.running.values()):
+            if run._visit is not None and run._visit == visit.session_hash:
+                run._stopped.set()
 
     def steps(self, results: Iterator[R]) -> Iterator[R]:
         """The results one by one; nothing of this run is active while one is handed out.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import gradio as gr
 import pytest
+from gradio_client import Client
 
 from explain import METHODS, InputError, StoppedError, TokenExplainer
 from explain.cost import expected_cost
-from explain.interface.serving import TURNS, Run, guarded, message_of, shown_error
+from explain.interface import endpoints
+from explain.interface.serving import LANES, TURNS, Run, guarded, message_of, shown_error
 from explain.interface.work.explaining import iter_explanation
 from explain.methods.catalog import make_methods
 from explain.models.interruption import checkpoint, interruptible
@@ -183,3 +188,66 @@ def test_an_error_has_one_reference_wherever_it_is_told() -> None:
     assert message_of(found.value) == message_of(found.value)
     assert message_of(found.value).endswith(f"reference {run.token}.")
     assert "secret" not in message_of(found.value)
+
+
+@pytest.fixture
+def server() -> Iterator[gr.Blocks]:
+    """The endpoints alone, for two requests at once and one that waits."""
+    with gr.Blocks(analytics_enabled=False) as demo:
+        endpoints.build()
+        demo.unload(Run.leave)
+    demo.queue(max_size=1).launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True, inbrowser=False)
+    yield demo
+    demo.close(verbose=False)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def started(client: Client) -> Any:
+    """A request of minutes."""
+    return client.submit(TEXT, methods=["shap"], options={"shap": {"evaluations": 20_000}}, api_name="/classification")
+
+
+def test_work_of_a_visitor_who_left_ends_and_that_of_others_goes_on(server: gr.Blocks) -> None:
+    stays, leaves = (Client(server.local_url, verbose=False, analytics_enabled=False) for _ in range(2))
+    started(stays)
+    until(lambda: len(Run.running) == 1)
+    (kept,) = Run.running
+    started(leaves)
+    until(lambda: len(Run.running) == 2)
+    leaves.close()
+    until(lambda: len(Run.running) == 1)
+    assert list(Run.running) == [kept]
+    Run.stop(kept)
+    until(lambda: not Run.running)
+    stays.close()
+
+
+def test_who_comes_to_a_full_queue_is_told_so_and_all_others_are_served(server: gr.Blocks) -> None:
+    client = Client(server.local_url, verbose=False, analytics_enabled=False)
+    running: list[Any] = []
+    for _ in range(LANES["concurrency_limit"]):
+        running.append(started(client))
+        until(lambda: len(Run.running) == len(running))
+    waits = client.submit("A fine film.", methods=["lrp"], api_name="/classification")
+    until(lambda: waits.status().rank == 0)
+    with pytest.raises(Exception, match="Queue is full"):
+        client.predict("A fine film.", methods=["lrp"], api_name="/classification")
+    for token in list(Run.running):
+        Run.stop(token)
+    assert waits.result(timeout=120)["methods"]["lrp"]["scores"]
+    for job in running:
+        with pytest.raises(Exception, match="Stopped"):
+            job.result(timeout=60)
+    client.close()

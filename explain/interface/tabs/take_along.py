@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import gradio as gr
@@ -11,6 +10,7 @@ from explain.errors import InputError
 from explain.interface.tabs.answer import Seen
 from explain.interface.tabs.form import Updates, Values
 from explain.interface.tabs.view import View
+from explain.interface.work.files import new_folder
 from explain.interface.work.sharing import make_card
 from explain.sharing.exports import EXPORTS, Shown
 from explain.sharing.permalink import encode
@@ -60,7 +60,7 @@ def files(seen: Seen) -> dict[str, Path]:
     """The files a visitor may download, by kind, in a new folder of their own."""
     explanation = seen.answer.explanation
     shown = Shown(explanation, make_card(seen.answer.request, explanation), words=seen.words, special=seen.special)
-    folder = Path(tempfile.mkdtemp(prefix="explain-"))
+    folder = new_folder()
     paths: dict[str, Path] = {}
     for kind, export in EXPORTS.items():
         paths[kind] = folder / export.file
