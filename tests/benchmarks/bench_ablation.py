@@ -15,10 +15,10 @@ import torch
 import transformers as t
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from explain import Score, TokenExplainer
 from explain.methods.head_ablation import head_effects
 from explain.methods.layer_ablation import layer_effects
-from explain.explainer import TokenExplainer
-from explain.types import Array, Question
+from explain.types import Array
 
 LAYERS, HEADS, WIDTH = 6, 8, 256
 
@@ -36,10 +36,9 @@ def explainer() -> TokenExplainer:
     )
 
 
-def by_hooks(explainer: TokenExplainer, question: Question) -> Array:
+def by_hooks(explainer: TokenExplainer, score: Score) -> Array:
     """One pass per head, its slice before the output projection set to zero by a hook; transformers' own attention."""
-    score = explainer.model.score(question)
-    base, width = score.value(), WIDTH // HEADS
+    base, width = score.anew().value(), WIDTH // HEADS
     effects = np.empty((LAYERS, HEADS))
     for layer, block in enumerate(explainer.model.model.bert.encoder.layer):
         for head in range(HEADS):
@@ -50,7 +49,7 @@ def by_hooks(explainer: TokenExplainer, question: Question) -> Array:
                 return (joined, *args[1:])
 
             handle = block.attention.output.dense.register_forward_pre_hook(zero)
-            effects[layer, head] = base - score.value()
+            effects[layer, head] = base - score.anew().value()
             handle.remove()
     return effects
 
@@ -69,11 +68,11 @@ def main() -> None:
     print(f"BERT, {LAYERS} layers x {HEADS} heads, width {WIDTH}, {torch.get_num_threads()} threads")
     print(f"{'tokens':>6} {'heads s':>9} {'loop':>8} {'layers s':>9} {'error':>9}")
     for size in (16, 64, 256):
-        question = made.ask(" ".join(f"w{i % 98}" for i in range(size))).questions[0]
+        score = made.ask(" ".join(f"w{i % 98}" for i in range(size))).scores[0]
         runs = 5 if size < 256 else 2
-        mine, effects = best_of(runs, lambda question=question: head_effects(made.model, question).effect["self"])
-        loop, expected = best_of(runs, lambda question=question: by_hooks(made, question))
-        layers, _ = best_of(runs, lambda question=question: layer_effects(made.model, question).effect["self"])
+        mine, effects = best_of(runs, lambda score=score: head_effects(score).effect["self"])
+        loop, expected = best_of(runs, lambda score=score: by_hooks(made, score))
+        layers, _ = best_of(runs, lambda score=score: layer_effects(score).effect["self"])
         print(f"{size:>6} {mine:>9.3f} {loop / mine:>6.1f} x {layers:>9.3f} {np.abs(effects - expected).max():>9.1e}")
 
 

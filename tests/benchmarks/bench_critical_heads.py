@@ -15,36 +15,33 @@ from pathlib import Path
 
 import numpy as np
 
-from explain.methods.head_ablation import Head, head_effects
-from explain.models.trace import answers
+from explain import Score, TokenExplainer
 from explain.inside.critical_heads import over_texts, switched_off
-from explain.explainer import TokenExplainer
 from explain.intervals import bootstrap
-from explain.types import Array, Question
+from explain.methods.head_ablation import Head, head_effects
+from explain.types import Array
 
 SENTENCES = Path(__file__).parents[2] / "examples" / "sentiment.tsv"
 OTHER = {"positive": "negative", "negative": "positive"}
 SHARE, RANDOM_SETS = 0.1, 20
 
 
-def questions_of(explainer: TokenExplainer) -> list[Question]:
+def scores_of(explainer: TokenExplainer) -> list[Score]:
     with SENTENCES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    return [
-        explainer.ask(row["sentence"], target=row["label"], foil=OTHER[row["label"]], unit="logit").single().questions[0] for row in rows
-    ]
+    return [explainer.ask(row["sentence"], target=row["label"], foil=OTHER[row["label"]], unit="logit").scores[0] for row in rows]
 
 
-def margins(explainer: TokenExplainer, questions: list[Question], heads: list[Head]) -> Array:
+def margins(scores: list[Score], heads: list[Head]) -> Array:
     found = []
-    for question in questions:
-        with switched_off(explainer.model, question, heads):
-            found.append(answers(explainer.model, question, 1).scores[0])
+    for score in scores:
+        with switched_off(score, heads):
+            found.append(score.answers().scores[0])
     return np.array(found)
 
 
-def critical_heads(explainer: TokenExplainer, questions: list[Question], count: int) -> tuple[list[Head], str]:
-    effect = over_texts([head_effects(explainer.model, question) for question in questions])["self"].mean
+def critical_heads(scores: list[Score], count: int) -> tuple[list[Head], str]:
+    effect = over_texts([head_effects(score) for score in scores])["self"].mean
     heads = [Head("self", *map(int, np.unravel_index(place, effect.shape))) for place in np.argsort(-effect, axis=None)[:count]]
     return heads, ", ".join(f"{h.layer}.{h.index} ({effect[h.layer, h.index]:.2f})" for h in heads)
 
@@ -56,21 +53,21 @@ def show(name: str, values: Array) -> None:
 
 def main() -> None:
     explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
-    questions = questions_of(explainer)
+    scores = scores_of(explainer)
     rng = np.random.default_rng(0)
-    halves = np.split(rng.permutation(len(questions)), 2)
+    halves = np.split(rng.permutation(len(scores)), 2)
     config = explainer.model.model.config
     every = [Head("self", *at) for at in itertools.product(range(config.num_hidden_layers), range(config.num_attention_heads))]
     count = round(SHARE * len(every))
     plain, critical, random = [], [], []
     for ranking, tested in (halves, halves[::-1]):
-        test = [questions[i] for i in tested]
-        heads, named = critical_heads(explainer, [questions[i] for i in ranking], count)
+        test = [scores[i] for i in tested]
+        heads, named = critical_heads([scores[i] for i in ranking], count)
         print(f"{count} of {len(every)} heads, ranked on {len(ranking)} sentences and off on the other {len(test)}: {named}")
         sets = [[every[int(i)] for i in rng.choice(len(every), count, replace=False)] for _ in range(RANDOM_SETS)]
-        plain.append(margins(explainer, test, []))
-        critical.append(margins(explainer, test, heads))
-        random.append(np.stack([margins(explainer, test, chosen) for chosen in sets]))
+        plain.append(margins(test, []))
+        critical.append(margins(test, heads))
+        random.append(np.stack([margins(test, chosen) for chosen in sets]))
     on, off, by_chance = np.concatenate(plain), np.concatenate(critical), np.concatenate(random, axis=1)
     show("accuracy, all heads on", on > 0)
     show("accuracy, critical heads off", off > 0)

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from explain import METHODS, Attribution, TokenExplainer
-from explain.evaluation.agreement import Agreement, Measure, agreement, mean_agreement
+from explain.evaluation.agreement import Agreement, MeanAgreement, Measure, agreement
 from explain.evaluation.faithfulness import Faithfulness, faithfulness
-from explain.evaluation.ranking import race
+from explain.evaluation.ranking import FaithfulnessRanking
 from explain.methods.catalog import make_methods, method_class
 
 SENTENCES = Path(__file__).parents[2] / "examples" / "sentiment.tsv"
@@ -31,19 +31,19 @@ def sentences(count: int) -> list[str]:
 
 
 def explain(model: str, texts: list[str]) -> tuple[list[Agreement], list[Faithfulness], dict[str, list[float]]]:
-    methods = make_methods([method.name for method in METHODS])
-    agreements, races = [], []
+    methods = make_methods(METHODS)
+    agreements, curves = [], []
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     with TokenExplainer.from_pretrained(model, task="classification") as explainer:
         explainer.analyze(texts[0], methods)
         for text in texts:
             analysis = explainer.ask(text)
-            found: list[Attribution] = [analysis.run(method) for method in methods]
+            found: list[Attribution] = [method.attribute(analysis.scores[0].anew()) for method in methods]  # each pays for all it needs
             for attribution in found:
                 seconds[attribution.method].append(attribution.seconds)
             agreements.append(agreement(analysis.explanation(found)))
-            races.append(faithfulness(explainer.model, analysis.questions[0], found))
-    return agreements, races, seconds
+            curves.append(faithfulness(analysis.scores[0], found))
+    return agreements, curves, seconds
 
 
 def main() -> None:
@@ -51,19 +51,19 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=200)
     parser.add_argument("--model", default="bert-mini")
     given = parser.parse_args()
-    agreements, races, seconds = explain(given.model, sentences(given.sentences))
-    ranking, means = race(races), mean_agreement(agreements)
+    agreements, curves, seconds = explain(given.model, sentences(given.sentences))
+    ranking, means = FaithfulnessRanking.of(curves), MeanAgreement.of(agreements)
     kendall = means.matrices[Measure.KENDALL].mean
     alike = {name: np.delete(kendall[row], row).mean() for row, name in enumerate(means.methods)}
     print(f"{given.model}, {ranking.texts} sentences\n")
-    print("| place | method | faithfulness | comprehensiveness | sufficiency | agreement | time |")
+    print("| rank | method | faithfulness | comprehensiveness | sufficiency | agreement | time |")
     print("| ---: | --- | --- | ---: | ---: | ---: | ---: |")
-    for name in sorted(ranking.overall, key=lambda name: (ranking.place[name], -float(ranking.overall[name].mean))):
+    for name in sorted(ranking.overall, key=lambda name: (ranking.rank[name], -float(ranking.overall[name].mean))):
         overall = ranking.overall[name]
         interval = f"{overall.mean:+.2f} [{overall.low:+.2f}, {overall.high:+.2f}]"
         parts = f"{ranking.comprehensiveness[name].mean:+.2f} | {ranking.sufficiency[name].mean:+.2f}"
         time = np.mean(seconds[name]) / np.mean(seconds[BASELINE])
-        print(f"| {ranking.place[name]} | {method_class(name).title} | {interval} | {parts} | {alike[name]:+.2f} | {time:.1f} x |")
+        print(f"| {ranking.rank[name]} | {method_class(name).title} | {interval} | {parts} | {alike[name]:+.2f} | {time:.1f} x |")
 
 
 if __name__ == "__main__":
