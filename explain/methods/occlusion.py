@@ -33,15 +33,15 @@ class Occlusion(Method):
     signed = True
 
     replacement: Replacement = option(Replacement.AUTO, "What takes a token's place; auto is the mask token, or deletion without one.")
-    players: Granularity = option(Granularity.TOKENS, "What is left out together.")
+    granularity: Granularity = option(Granularity.TOKENS, "What is left out together.")
 
     def expected_passes(self, score: Score) -> int:
         return 1 + sum(not token.special for token in score.encoding.tokens)
 
     def compute(self, score: Score) -> MethodResult:
-        players = [group for group in groups_of(score.encoding, self.players) if not group.special]
-        perturbed = PerturbedScore(score, players, self.replacement)
-        count = len(players)
+        features = [group for group in groups_of(score.encoding, self.granularity) if not group.special]
+        perturbed = PerturbedScore(score, features, self.replacement)
+        count = len(features)
         values = perturbed(np.vstack([np.ones((1, count), dtype=bool), ~np.eye(count, dtype=bool)]))
-        scores = spread(players, values[0] - values[1:], len(score.encoding.tokens))
+        scores = spread(features, values[0] - values[1:], len(score.encoding.tokens))
         return MethodResult(scores, output=float(values[0]))

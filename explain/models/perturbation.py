@@ -53,14 +53,14 @@ def spread(groups: Sequence[Word], values: Array, length: int) -> Array:
 
 
 class PerturbedScore:
-    """Score of the text in which only some players are kept; special tokens always are.
+    """Score of the text in which only some features (tokens or words) are kept; special tokens always are.
 
     Each different perturbed input goes through the model once, in batches of equal length (nothing is ever padded) that hold a
     bounded number of tokens.
 
     Args:
         score: What is explained; it counts the passes.
-        players: Groups of token indices that come and go together.
+        features: Groups of token indices that come and go together.
         replacement: What takes their place. `auto` is the mask token or, for models without one, deletion. `attention_mask`
             hides a token from all others; the token at the explained position stays visible.
 
@@ -68,11 +68,11 @@ class PerturbedScore:
         UnsupportedError: The tokenizer has no such token.
     """
 
-    def __init__(self, score: Score, players: Sequence[Word], replacement: Replacement) -> None:
+    def __init__(self, score: Score, features: Sequence[Word], replacement: Replacement) -> None:
         self.score = score
         self._model = score.model
         self._encoding = score.encoding
-        self._players = players
+        self._features = features
         self.replacement = self._resolve(replacement)
         self._known: dict[bytes, float] = {}
 
@@ -90,7 +90,7 @@ class PerturbedScore:
         return replacement
 
     def __call__(self, keep: Keep) -> Array:
-        """Scores [B] for `keep` [B, players]."""
+        """Scores [B] for `keep` [B, features]."""
         keys = [row.tobytes() for row in np.packbits(np.ascontiguousarray(keep), axis=1)]
         new = {key: row for key, row in zip(keys, keep, strict=True) if key not in self._known}
         if new:
@@ -99,8 +99,8 @@ class PerturbedScore:
 
     def _evaluate(self, keep: Keep) -> list[float]:
         kept = np.ones((len(keep), len(self._encoding.tokens)), dtype=bool)
-        for column, player in enumerate(self._players):
-            kept[:, list(player.indices)] = keep[:, [column]]
+        for column, feature in enumerate(self._features):
+            kept[:, list(feature.indices)] = keep[:, [column]]
         length = self._encoding.input_length
         rows = [self._row(torch.from_numpy(row[:length]), torch.from_numpy(row[length:])) for row in kept]
         order = sorted(range(len(rows)), key=lambda i: _lengths(rows[i]))

@@ -241,7 +241,7 @@ def request_of(values: Mapping[str, Any]) -> Request:
         model=model["name"],
         question=Question(**asked),
         methods=[method["name"] for method in methods],
-        options={method["name"]: dict(method["options"]) for method in methods},
+        options=todays_options({method["name"]: method["options"] for method in methods}),
         labels=model["labels"],
         prefix=model["prefix"],
     )

@@ -29,6 +29,15 @@ ASKED = tuple(item.name for item in dataclasses.fields(Question))
 _NEEDED = ("task", "text", "model", "methods")
 
 
+_RENAMED = {("occlusion", "players"): "granularity"}
+"""Options that links and cards of earlier versions know by another name."""
+
+
+def todays_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Options by method, as this version names them."""
+    return {method: {_RENAMED.get((method, name), name): value for name, value in own.items()} for method, own in options.items()}
+
+
 @dataclass(frozen=True)
 class Request:
     """Everything a person asks for: a question to a model, and the methods that are to explain the answer. Checked by the core.
@@ -86,4 +95,4 @@ class Request:
         """
         known = dict(check_record("The request", values, KINDS, may_lack=set(KINDS) - set(_NEEDED)))
         question = Question(**{name: known.pop(name) for name in ASKED if name in known})
-        return cls(question=question, **known)
+        return cls(question=question, **{**known, "options": todays_options(known.get("options", {}))})

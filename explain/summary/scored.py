@@ -87,17 +87,17 @@ class Scored:
 
 def scored(explanation: Explanation) -> tuple[tuple[NamedWord, ...], tuple[Scored, ...]]:
     """The words of a text that are not special, and what every method says of them."""
-    players = tuple(word for word in words(explanation.tokens, explanation.text) if not word.special)
+    shown = tuple(word for word in words(explanation.tokens, explanation.text) if not word.special)
 
     def word_scores(scores: Array) -> Array:
-        return sum_over(players, scores) if players else np.zeros(0)
+        return sum_over(shown, scores) if shown else np.zeros(0)
 
-    return _named(explanation, players), tuple(Scored(a, word_scores(a.scores)) for a in explanation)
+    return _named(explanation, shown), tuple(Scored(a, word_scores(a.scores)) for a in explanation)
 
 
-def _named(explanation: Explanation, players: Sequence[Word]) -> tuple[NamedWord, ...]:
-    texts = [" ".join(word.text.split()) or "…" for word in players]
-    keys = [(text.casefold(), explanation.tokens[word.indices[0]].segment) for text, word in zip(texts, players, strict=True)]
+def _named(explanation: Explanation, shown: Sequence[Word]) -> tuple[NamedWord, ...]:
+    texts = [" ".join(word.text.split()) or "…" for word in shown]
+    keys = [(text.casefold(), explanation.tokens[word.indices[0]].segment) for text, word in zip(texts, shown, strict=True)]
     return tuple(
         NamedWord(text, place, keys[: place + 1].count(key), keys.count(key), key[1] is Segment.OUTPUT)
         for place, (text, key) in enumerate(zip(texts, keys, strict=True))

@@ -52,7 +52,7 @@ def test_words_are_left_out_whole_and_share_their_fall() -> None:
     made = real("bert-class")
     text = "The film wasn't unwatchable"
     with made.explainer() as explainer:
-        found = explainer.analyze(text, [Occlusion(players=Granularity.WORDS)])["occlusion"]
+        found = explainer.analyze(text, [Occlusion(granularity=Granularity.WORDS)])["occlusion"]
     plain = float(made.logits(text)[found.target.index])
     words = tokens.words(found.tokens, text)
     assert [word.text for word in words if not word.special] == ["The", "film", "wasn't", "unwatchable"]

@@ -31,8 +31,8 @@ def test_prompts_come_one_by_one_and_say_their_own_target(explainer):
 
 
 def test_options_reach_the_methods(explainer):
-    results = iter_prompts(explainer, TEXTS[:2], ["occlusion"], options={"occlusion": {"players": "words"}})
-    assert {str(result.explanation["occlusion"].options["players"]) for result in results} == {"words"}
+    results = iter_prompts(explainer, TEXTS[:2], ["occlusion"], options={"occlusion": {"granularity": "words"}})
+    assert {str(result.explanation["occlusion"].options["granularity"]) for result in results} == {"words"}
 
 
 def test_everything_is_checked_before_anything_is_explained(explainer):

@@ -70,3 +70,9 @@ def test_label_words_for_a_model_that_reads_none_are_refused() -> None:
     for task, more in (("classification", {"labels": ["bad", "good"]}), ("masked_lm", {"prefix": "film: "})):
         with pytest.raises(InputError, match="Label words and a prefix are for classification by a text-to-text model"):
             TokenExplainer.from_pretrained("bert-mini", task=task, **more)
+
+
+def test_an_option_that_has_another_name_today_is_understood() -> None:
+    old = {"task": "classification", "text": "fine", "model": "bert-mini", "methods": ["occlusion", "shap"]}
+    found = Request.from_dict({**old, "options": {"occlusion": {"players": "words"}, "shap": {"players": "words"}}})
+    assert found.options == {"occlusion": {"granularity": "words"}, "shap": {"players": "words"}}
