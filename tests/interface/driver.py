@@ -150,9 +150,8 @@ class App:
 
     def close_toasts(self) -> None:
         """Put the messages away."""
-        while (button := self.page.get_by_test_id("toast-close")).count():
-            button.first.click()
-            self.page.wait_for_timeout(100)
+        self.page.evaluate("document.querySelectorAll('[data-testid=toast-close]').forEach(button => button.click())")
+        expect(self.toast).to_have_count(0)
 
 
 @dataclass

@@ -198,7 +198,7 @@ def test_what_is_open_follows_the_next_answer(app: App) -> None:
     before = app.plot_values("attention-plot")
     app.explain(OWN_TEXT["classification"])
     app.wait_plot_changed("attention-plot", before)
-    expect(app.plot("attention-plot")).to_contain_text("tedious")
+    expect(app.plot("attention-plot")).to_contain_text("evening")
     app.method("attention").uncheck()
     app.explain()
     expect(app.page.locator("#attention-note")).to_contain_text("There is no attention to look at")
@@ -231,7 +231,7 @@ def test_every_method_shows_tokens_and_how_exact_it_is(app: App) -> None:
     expect(app.status).to_contain_text(f"by {len(METHODS)} methods")
     app.part("fine").locator("summary").click()
     for method in METHODS.values():
-        expect(app.row(method.name)).to_contain_text("tedious")
+        expect(app.row(method.name)).to_contain_text("evening")
         expect(app.part("fine").locator("dt", has_text=method.title).first).to_be_visible()
     expect(app.part("fine")).to_contain_text("pass")
     expect(app.part("fine")).to_contain_text("Faithfulness on this text")
@@ -348,7 +348,7 @@ def test_markup_is_only_text(app: App) -> None:
     app.open()
     for task, blank in (("masked_lm", " [MASK]"), ("span_infilling", " <extra_id_0>"), ("generation", "")):
         app.task(task).explain(f"{ATTACK}{blank} **bold** <b>")
-        expect(app.row(FIRST)).to_contain_text("onerror")
+        assert "onerror" in "".join(app.words(FIRST))
         app.tokens(FIRST).filter(has_text="on").first.click()
         expect(app.part("token").locator("table")).to_be_visible()
     app.unfold_asked()
@@ -400,7 +400,7 @@ def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], H
     held = hold(SECOND)
     app.text.fill(OWN_TEXT["classification"])
     before = app.start()
-    expect(app.row(FIRST)).to_contain_text("tedious")
+    expect(app.row(FIRST)).to_contain_text("evening")
     expect(app.part("prediction")).to_contain_text("%")
     expect(app.status).to_contain_text(f"{method_class(SECOND).title} is running")
     assert held.entered.is_set()
@@ -412,9 +412,9 @@ def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], H
     app.page.wait_for_timeout(1500)
     expect(app.status).to_contain_text("Stopped.")
     expect(app.row(SECOND)).to_have_count(0)
-    expect(app.row(FIRST)).to_contain_text("tedious")
+    expect(app.row(FIRST)).to_contain_text("evening")
     app.explain()
-    expect(app.row(SECOND)).to_contain_text("tedious")
+    expect(app.row(SECOND)).to_contain_text("evening")
 
 
 def test_enter_asks_too(app: App) -> None:
@@ -423,7 +423,7 @@ def test_enter_asks_too(app: App) -> None:
     before = app.run_id()
     app.text.press("Shift+Enter")
     app.wait(before)
-    expect(app.row(FIRST)).to_contain_text("tedious")
+    expect(app.row(FIRST)).to_contain_text("evening")
 
 
 def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +450,8 @@ def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_two_visitors_see_their_own_answers(app: App, browser: Browser, app_url: str) -> None:
-    with browser.new_context() as context:
+    context = browser.new_context()
+    try:
         other = App(context.new_page(), app_url)
         app.open()
         other.open()
@@ -459,8 +460,10 @@ def test_two_visitors_see_their_own_answers(app: App, browser: Browser, app_url:
         waiting = [(one, one.start()) for one in (app, other)]
         for one, before in waiting:
             one.wait(before)
-        expect(app.row(FIRST)).to_contain_text("A fine film.")
-        expect(other.row(FIRST)).to_contain_text("A dull evening.")
+        assert "fine" in app.words(FIRST)
+        assert "dull" in other.words(FIRST)
+    finally:
+        context.close()
 
 
 def test_the_notice_says_that_the_hub_is_out_of_reach(app: App) -> None:

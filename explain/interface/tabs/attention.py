@@ -10,7 +10,7 @@ import gradio as gr
 from explain.evaluation.agreement import attention_agreement
 from explain.inside.report import received
 from explain.interface.tabs.answer import Seen
-from explain.interface.tabs.form import Updates, Values, drawn, escaped, plot
+from explain.interface.tabs.form import Updates, Values, choice, drawn, escaped, plot
 from explain.interface.tabs.view import NO_ATTENTION, View, framed_layer
 from explain.results import Explanation
 from explain.types import Array
@@ -35,9 +35,9 @@ class AttentionView(View):
     def build(self) -> None:
         with gr.Row(elem_classes="display"):
             self.add("form", gr.Radio(list(NOTES), value=HEATMAP, label="Shown as", elem_classes="pills"))
-            self.add("group", gr.Radio([], label="Attention", visible=False, elem_classes="pills"))
-            self.add("head", gr.Dropdown([("all, averaged", AVERAGE)], value=AVERAGE, label="Head"))
-            self.add("method", gr.Dropdown([], label="Method", visible=False))
+            self.add("group", choice("Attention", visible=False))
+            self.add("head", choice("Head", [("all, averaged", AVERAGE)]))
+            self.add("method", choice("Method", visible=False))
         self.add("plot", plot("Attention"))
         self.add("received", gr.Markdown())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -58,6 +58,12 @@ class Form:
 def plot(label: str, **more: Any) -> gr.Plot:
     """A figure that takes no room while there is none."""
     return gr.Plot(label=label, show_label=False, elem_classes="plot", visible=False, **more)
+
+
+def choice(label: str, choices: Sequence[tuple[str, Any]] = (), **more: Any) -> gr.Dropdown:
+    """A dropdown whose choices change with the answer: a value of an earlier answer is no error, who reads it takes another."""
+    value = choices[0][1] if choices else None
+    return gr.Dropdown(list(choices), value=value, label=label, allow_custom_value=True, **more)
 
 
 def drawn(figure: Any) -> Any:

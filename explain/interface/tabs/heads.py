@@ -11,7 +11,7 @@ from explain.errors import InputError
 from explain.inside.report import AblationReport
 from explain.interface.serving import HEAVY, guarded
 from explain.interface.tabs.answer import Seen
-from explain.interface.tabs.form import Updates, Values, drawn, plot
+from explain.interface.tabs.form import Updates, Values, choice, drawn, plot
 from explain.interface.tabs.view import NO_ATTENTION, View, framed_layer
 from explain.interface.work.inside import ablate, explain_without
 from explain.methods.catalog import METHODS
@@ -38,14 +38,14 @@ class HeadsView(View):
         with gr.Row(elem_classes="display"):
             self.add("off", gr.Radio(OFF, value=Ablation.ZERO.value, label="A head that is off gives", elem_classes="pills"))
             self.add("kind", gr.Radio(KINDS, value="effect", label="Colour shows the fall of", elem_classes="pills"))
-            self.add("group", gr.Radio([], label="Attention", visible=False, elem_classes="pills"))
+            self.add("group", choice("Attention", visible=False))
         self.add("map", plot("Heads"))
         self.add("skipped", plot("Layers"))
         self.add("ranked", gr.Markdown())
         self.add("curve", plot("Heads off together"))
         methods = [(method.title, name) for name, method in METHODS.items() if name not in ("head_ablation", "layer_ablation")]
         with gr.Row():
-            self.add("head", gr.Dropdown([], label="Head to switch off"))
+            self.add("head", choice("Head to switch off"))
             self.add("method", gr.Dropdown(methods, value="lrp", label="Method"))
         self.add("compare", gr.Button("Show the scores without this head", size="sm"))
         self.add("difference", plot("Scores without the head"))

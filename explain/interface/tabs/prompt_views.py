@@ -10,7 +10,7 @@ from gradio.components import Component
 from explain.errors import InputError
 from explain.interface.presets import PROMPT_METHODS
 from explain.interface.serving import LIGHT, guarded
-from explain.interface.tabs.form import Form, Updates, Values, drawn, escaped, plot
+from explain.interface.tabs.form import Form, Updates, Values, choice, drawn, escaped, plot
 from explain.interface.work.prompts import keywords_from
 from explain.methods.catalog import method_class
 from explain.prompts import Change, KeywordTracking, MinimalPair, PromptComparison, TemplateProbe, minimal_pair
@@ -46,14 +46,14 @@ class PromptViews(Form):
                 self.add("lines", gr.HTML(visible=False, label="Prompts with keywords outlined"))
             with gr.Tab("Minimal pair", id="pair"):
                 with gr.Row(elem_classes="display"):
-                    self.add("one", gr.Dropdown([], label="First prompt"))
-                    self.add("other", gr.Dropdown([], label="Second prompt"))
+                    self.add("one", choice("First prompt"))
+                    self.add("other", choice("Second prompt"))
                 self.add("change", gr.Markdown())
                 self.add("bars", plot("Change of the scores"))
             with gr.Tab("Keywords", id="keywords"):
                 gr.Markdown(KEYWORDS, elem_classes="note")
                 with gr.Row(elem_classes="display"):
-                    self.add("keyword", gr.Dropdown([], label="Keyword"))
+                    self.add("keyword", choice("Keyword"))
                     self.add("quantity", gr.Radio(list(QUANTITIES), value="share", label="Quantity", elem_classes="pills"))
                 self.add("keyword-plot", plot("Keyword over prompts"))
             with gr.Tab("Template", id="fillers"):

@@ -112,11 +112,9 @@ class QuestionForm(Form):
 
     def on_example(self, handler: Callable[..., Updates], inputs: set[Component], outputs: Iterable[Component]) -> None:
         """Call `handler` with the values of the inputs and the number of the example that was chosen."""
-
-        def chosen(values: Values, event: gr.EventData) -> Updates:
-            return handler(values, self.chips.index(event.target))
-
-        gr.on([chip.click for chip in self.chips], guarded(chosen), inputs, list(outputs), **QUICK)
+        for number, chip in enumerate(self.chips):
+            chosen = guarded(lambda values, number=number: handler(values, number))
+            chip.click(chosen, inputs, list(outputs), **QUICK)
 
     def label_examples(self, labels: Sequence[str]) -> Updates:
         """Other examples; there are as many buttons as the task with the most of them needs."""

@@ -13,7 +13,7 @@ from explain.interface.serving import HEAVY, LIGHT, guarded
 from explain.interface.tabs.answer import WHOLE, Answer, Seen
 from explain.interface.tabs.attention import AttentionView
 from explain.interface.tabs.chosen import chosen_token
-from explain.interface.tabs.form import QUICK, Form, Updates, Values
+from explain.interface.tabs.form import QUICK, Form, Updates, Values, choice
 from explain.interface.tabs.heads import HeadsView
 from explain.interface.tabs.layers import LayersView
 from explain.interface.tabs.paths import PathsView
@@ -48,7 +48,7 @@ class Stage(Form):
             self.add("token", gr.Markdown(visible=False, elem_classes="chosen-token"))
             with gr.Row(elem_classes="display"):
                 self.add("also", gr.Dropdown([], label="Also explain", allow_custom_value=True, min_width=170))
-                self.add("layer", gr.Dropdown([("all layers", EVERY_LAYER)], value=EVERY_LAYER, label="Layer", min_width=110))
+                self.add("layer", choice("Layer", [("all layers", EVERY_LAYER)], min_width=110))
                 scales = [scale.value for scale in Scale]
                 self.add("scale", gr.Radio(scales, value=Scale.PER_METHOD.value, label="Colour scale", elem_classes="pills", min_width=170))
                 self.add("words", gr.Checkbox(False, label="Whole words", min_width=120))
@@ -85,7 +85,7 @@ class Stage(Form):
         return Seen(
             shown,
             output=None if output in (None, WHOLE) else output,
-            layer=None if layer in (None, EVERY_LAYER) else layer,
+            layer=layer if isinstance(layer, int) and layer != EVERY_LAYER else None,
             marked=own.get("marked"),
             words=own["words"],
             special=own["special"],

@@ -8,13 +8,16 @@ from typing import Any
 import gradio as gr
 
 from explain.interface.tabs.answer import Seen
-from explain.interface.tabs.form import Updates, Values, drawn
+from explain.interface.tabs.form import Updates, Values, choice, drawn
 from explain.interface.tabs.view import View
 from explain.visualization.bars import methods_bars
 from explain.visualization.colors import color_of, ink_of
 from explain.visualization.heatmaps import methods_heatmap, outputs_heatmap
 
 NUMBERS, HEATMAP, BARS, OUTPUTS = "numbers", "heatmap", "bars", "outputs x inputs"
+
+
+ONE_ANSWER = "There is one answer, so there are no outputs to set against the inputs: these are the numbers."
 
 
 class TokensView(View):
@@ -24,8 +27,8 @@ class TokensView(View):
 
     def build(self) -> None:
         with gr.Row(elem_classes="display"):
-            self.add("view", gr.Radio([NUMBERS, HEATMAP, BARS], value=NUMBERS, label="Shown as", elem_classes="pills"))
-            self.add("method", gr.Dropdown([], label="Method", visible=False))
+            self.add("view", gr.Radio([NUMBERS, HEATMAP, BARS, OUTPUTS], value=NUMBERS, label="Shown as", elem_classes="pills"))
+            self.add("method", choice("Method", visible=False))
         self.add("table", gr.HTML())
         self.add("plot", gr.Plot(label="Methods x tokens", show_label=False, elem_classes="plot", visible=False))
 
@@ -41,8 +44,7 @@ class TokensView(View):
         methods = [(a.title, a.method) for a in whole if a.step_scores is not None]
         method = own["method"] if own["method"] in [name for _, name in methods] else next((name for _, name in methods), None)
         updates: Updates = {
-            self.note: "",
-            self["view"]: gr.update(choices=[NUMBERS, HEATMAP, BARS, *[OUTPUTS] * several], value=view),
+            self.note: "" if view == own["view"] else ONE_ANSWER,
             self["method"]: gr.update(choices=methods, value=method, visible=view == OUTPUTS),
             self["table"]: "",
         }
