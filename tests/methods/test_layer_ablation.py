@@ -55,3 +55,17 @@ def test_shared_layers_cannot_be_skipped() -> None:
     made = tiny("albert-masked")
     with made.explainer() as explainer, pytest.raises(UnsupportedError, match="one layer at every depth"):
         explainer.analyze(made.text, ["layer_ablation"])
+
+
+def test_a_decoder_that_runs_several_times_skips_the_layer_each_time() -> None:
+    """Label words of two pieces: what entered a layer differs from call to call."""
+    made = tiny("t5-labels", deep=True)
+    made.model.double()
+    with made.explainer(labels=("very good", "bad plot"), prefix="") as explainer:
+        score = explainer.ask(made.text).scores[0]
+        assert len(score.trace.layers.inputs["decoder", 0]) == 2
+        base = answer(score)
+        for stack, effects in layer_effects(score).effect.items():
+            for layer, effect in enumerate(effects):
+                off = without_layers([explainer.model.instruments.architecture.blocks[stack][layer]], lambda: answer(score))
+                assert effect == pytest.approx(base[0] - off[0], abs=1e-6)
