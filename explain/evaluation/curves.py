@@ -73,7 +73,8 @@ class RandomBand:
             insertion.mean(0),
             below,
             above,
-            *areas.mean(0).tolist(),
+            float(areas[:, 0].mean()),
+            float(areas[:, 1].mean()),
             areas,
         )
 

@@ -18,7 +18,7 @@ from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
 from explain.results import Attribution, Explanation
-from explain.sharing.request import ASKED, KINDS, Request
+from explain.sharing.request import ASKED, KINDS, Request, todays_options
 from explain.types import Question
 
 FORMAT = 1
