@@ -172,7 +172,8 @@ def test_the_task_is_found_from_the_head(name: str) -> None:
 def test_attributions_agree_on_what_is_explained(name: str) -> None:
     made = tiny(name)
     with made.explainer() as explainer:
-        found = explainer.analyze(made.text, ["attention", "input_x_gradient", "integrated_gradients", "occlusion", "gradient_norm"])
+        methods = ["attention", "input_x_gradient", "integrated_gradients", "occlusion", "gradient_norm"]
+        found = explainer.analyze(made.text, methods, target="very bad" if explainer.model.task.sequence else None)
     outputs = [one.output for one in found]
     assert outputs == pytest.approx([outputs[0]] * len(outputs), abs=1e-4)
     for one in found:

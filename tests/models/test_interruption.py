@@ -12,6 +12,8 @@ from explain.models import instrumentation, passes, probes
 from explain.models.interruption import checkpoint, interruptible
 
 VARIABLES = (probes._WATCHER, passes.PASS, instrumentation._EMBEDDINGS, instrumentation._NONLINEAR, instrumentation._TRUNK)
+FEWER = {"shap": {"evaluations": 60, "estimator": "kernel"}, "integrated_gradients": {"maximum_steps": 100}}
+"""Options with which a method makes a few passes only."""
 
 
 class Stop:
@@ -43,7 +45,7 @@ def test_the_check_is_asked_only_within() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_that_is_stopped_leaves_the_model_clean(method: str, name: str) -> None:
     made = tiny(name)
-    options = {"shap": {"shap": {"evaluations": 60, "estimator": "kernel"}}}.get(method, {})
+    options = {method: FEWER[method]} if method in FEWER else {}
     asked = {"target": "bad"} if name == "t5-span" else {}
     inputs = made.plain_inputs()
     with made.explainer() as explainer, torch.no_grad():
@@ -67,7 +69,7 @@ def test_a_model_that_fails_in_the_middle_is_clean_afterwards(method: str) -> No
     """Not between two passes but within one: a layer raises."""
     made = tiny("t5-class")
     inputs = made.plain_inputs()
-    chosen = METHODS[method].with_options({"evaluations": 60, "estimator": "kernel"} if method == "shap" else {})
+    chosen = METHODS[method].with_options(FEWER.get(method, {}))
     calls, failing = [0], [10**9]
 
     def fail(*_: object) -> None:
