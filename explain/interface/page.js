@@ -1,7 +1,7 @@
 () => {
   let chosen = null, known = null;
 
-  /* Every piece of a row is told which column it shows and what its score is. */
+  /* Every piece of a row is told which column it shows and what its score is; white space is no button. */
   const tell = () => {
     const details = document.querySelector("#explain-fine details");
     if (!details) return;
@@ -10,7 +10,9 @@
     document.querySelectorAll(".tokens").forEach(row => {
       const told = [...(said[row.id.replace("explain-row-", "")] || [])];
       row.querySelectorAll(".token").forEach(token => {
-        const [column, score] = (token.textContent.trim() && told.shift()) || [-1, ""];
+        const blank = !token.textContent.trim();
+        const [column, score] = (!blank && told.shift()) || [-1, ""];
+        token.setAttribute("role", blank ? "none" : "button");
         token.title = score && `${token.textContent.trim()}: ${score}`;
         token.classList.toggle("chosen", column >= 0 && String(column) === chosen);
         if (column < 0) delete token.dataset.column; else token.dataset.column = column;

@@ -33,23 +33,24 @@ class App:
     def visit(self, tab: str) -> App:
         """Switch to a tab; in narrow windows it is in the overflow menu."""
         self.tab = tab
-        shown = self.page.get_by_role("tab", name=TABS[tab], exact=True).locator("visible=true")
-        if not shown.count():
-            self.page.locator("#tabs > .tab-wrapper .overflow-menu > button").click()
-            shown = self.page.locator("#tabs > .tab-wrapper .overflow-dropdown button", has_text=TABS[tab])
-        shown.first.click()
+        self._switch("#tabs", TABS[tab])
         expect(self.page.locator(f"#tab-{tab}")).to_be_visible()
         return self
 
     def view(self, title: str) -> App:
         """Switch to a view of the result."""
-        tabs = self.page.locator(f"#{self.tab}-views > .tab-wrapper")
-        shown = tabs.get_by_role("tab", name=title, exact=True).locator("visible=true")
-        if not shown.count():
-            tabs.locator(".overflow-menu > button").click()
-            shown = tabs.locator(".overflow-dropdown button", has_text=title)
-        shown.first.click()
+        self._switch(f"#{self.tab}-views", title)
         return self
+
+    def _switch(self, tabs: str, title: str) -> None:
+        here = self.page.locator(f"{tabs} > .tab-wrapper")
+        tab = here.get_by_role("tab", name=title, exact=True).locator("visible=true")
+        more = here.locator(".overflow-menu > button").locator("visible=true")
+        expect(tab.or_(more).first).to_be_visible()
+        if not tab.count():
+            more.click()
+            tab = here.locator(".overflow-dropdown button", has_text=title)
+        tab.first.click()
 
     def part(self, name: str) -> Locator:
         """A part of the tab."""

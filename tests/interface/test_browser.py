@@ -206,6 +206,7 @@ def test_what_is_open_follows_the_next_answer(app: App) -> None:
 
 def test_a_second_target_is_explained_beside_the_first(app: App) -> None:
     app.open()
+    expect(app.tokens(FIRST).first).to_be_visible()
     first = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
     before = app.run_id()
     app.choose("also", "negative")

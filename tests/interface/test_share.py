@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from driver import App
+from driver import TIMEOUT, App
 from gradio_client import Client
 from playwright.sync_api import expect
 
@@ -47,7 +47,7 @@ def follow(app: App, query: str) -> None:
     """Open a link and wait for the answer to its question."""
     app.page.goto("about:blank")
     app.page.goto(query)
-    expect(app.status).to_contain_text(re.compile(r"Explained .+ in [\d.]+ s"))
+    expect(app.status).to_contain_text(re.compile(r"Explained .+ in [\d.]+ s"), timeout=3 * TIMEOUT)
 
 
 def test_an_answer_is_taken_along_and_opened_again(app: App) -> None:

@@ -146,7 +146,7 @@ class PromptViews(Form):
         if comparison is None or one is None or other is None:
             return {self["change"]: gr.skip()}
         pair = minimal_pair(comparison.explanations[one], comparison.explanations[other])
-        comparable = pair.same_question or not pair.labels[own["method"]].signed
+        comparable = pair.same_question or not any(label.signed for label in pair.labels if label.name == own["method"])
         return {self["change"]: _change(pair), self["bars"]: drawn(pair_bars(pair, own["method"]) if comparable else None)}
 
     def _keyword(self, values: Values) -> Updates:
