@@ -13,8 +13,19 @@ LOG = logging.getLogger("explain")
 NOTED = ("task", "model", "methods", "tokens", "expected")
 
 
+def to_console() -> None:
+    """Write the log to standard error, where a Space collects it."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    LOG.setLevel(logging.INFO)
+
+
 def log_request(record: Record, outcome: str) -> None:
-    """Who asked what of which model, how long it took and how it ended; the text only with `EXPLAIN_LOG_TEXTS=1`."""
+    """What was asked of which model, how long it took and how it ended; the text only with `EXPLAIN_LOG_TEXTS=1`.
+
+    What asked no model and went well is not worth a line.
+    """
+    if not record.noted and outcome == "done":
+        return
     values = {"request": record.id, "name": record.name, **{name: record.noted[name] for name in NOTED if name in record.noted}}
     values |= {"passes": record.passes, "seconds": round(record.seconds, 3), "waited": round(record.waited, 3), "outcome": outcome}
     if _texts() and "text" in record.noted:

@@ -6,7 +6,8 @@ import contextlib
 import functools
 import html
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import gradio as gr
@@ -14,12 +15,10 @@ from gradio.context import LocalContext
 
 from explain.errors import ExplainError, StoppedError
 from explain.interface.limits import limits
-from explain.interface.logs import LOG, log_error, log_request
+from explain.interface.logs import log_error, log_request
 from explain.interface.record import Record, recording
 from explain.interface.turns import Turn, Turns
-from explain.interface.work.explaining import iter_explanation
 from explain.models.interruption import interruptible
-from explain.sharing.request import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +26,7 @@ R = TypeVar("R")
 DONE: Any = object()
 REFERENCE = "in the log as "
 TURNS = Turns()
+_TURN: ContextVar[Turn | None] = ContextVar("turn", default=None)
 LANES: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": limits().lanes}
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 HEAVY: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private", **LANES}
@@ -47,7 +47,6 @@ class Run:
         self._visit = getattr(LocalContext.request.get(None), "session_hash", None)
         self._seconds = float(limits().seconds) if seconds is None else seconds
         self._stopped = threading.Event()
-        self._turn = Turn(TURNS)
 
     @property
     def token(self) -> str:
@@ -87,11 +86,16 @@ class Run:
 
     def _step(self, function: Callable[[], R]) -> R:
         self._check()
+        outer = _TURN.get()
+        turn = outer or Turn(TURNS)  # a run within a run has its turn, for which it would wait for ever
+        token = _TURN.set(turn)
         try:
-            with recording(self.record), interruptible(self._checkpoint):
+            with recording(self.record), interruptible(lambda: self._checkpoint(turn)):
                 return function()
         finally:
-            self._turn.end()
+            _TURN.reset(token)
+            if outer is None:
+                turn.end()
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -115,9 +119,9 @@ class Run:
             self.running.pop(self.token, None)
             log_request(self.record, outcome)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, turn: Turn) -> None:
         self._check()
-        self.record.waited += self._turn.checkpoint(self._check_stopped)
+        self.record.waited += turn.checkpoint(self._check_stopped)
         self.record.passes += 1
 
     def _check_stopped(self) -> None:
@@ -131,22 +135,6 @@ class Run:
                 f"Stopped after {self._seconds:g} s, the longest that one run may take here. Choose fewer or cheaper methods, or a shorter "
                 "text."
             )
-
-
-def warm_up(requests: Sequence[Request]) -> threading.Thread:
-    """Load the first models and compile what is compiled, beside the starting server; a failure only costs the first visitor time."""
-
-    def run() -> None:
-        for request in requests:
-            try:
-                for _ in Run(name="warm-up").steps(iter_explanation(request)):
-                    pass
-            except ExplainError as error:
-                LOG.warning("warm-up of %s: %s", request.model, error)
-
-    thread = threading.Thread(target=run, name="warm-up", daemon=True)
-    thread.start()
-    return thread
 
 
 def message_of(error: Exception) -> str:

@@ -8,11 +8,14 @@ from math import comb
 
 import numpy as np
 
+from explain.models.interruption import checkpoint
 from explain.models.perturbation import Keep
 from explain.types import Array
 
 Game = Callable[[Keep], Array]
 RESAMPLES = 100
+DRAWN_AT_ONCE = 256
+"""Coalitions that are drawn before others who wait come in between."""
 
 
 def kernel_shap(value: Game, players: int, evaluations: int, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -43,6 +46,7 @@ def kernel_shap(value: Game, players: int, evaluations: int, generator: np.rando
     draws = generator.multinomial(number, np.full(number, 1 / number), size=RESAMPLES)
     resampled = []
     for draw in draws:
+        checkpoint()
         weight = weights.copy()
         weight[sampled] *= draw
         resampled.append(solve(weight))
@@ -76,6 +80,8 @@ def _coalitions(players: int, pairs: int, generator: np.random.Generator) -> tup
     tries = 0
     while len(seen) < left and tries < 20 * left:
         tries += 1
+        if tries % DRAWN_AT_ONCE == 0:
+            checkpoint()
         drawn_size = int(generator.choice(sizes[index:], p=mass[index:] / share))
         row = np.zeros(players, dtype=bool)
         row[generator.permutation(players)[:drawn_size]] = True

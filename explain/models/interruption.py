@@ -1,4 +1,4 @@
-"""A way to end long work between two forward passes."""
+"""A way to end long work, or to let others come in between, between two forward passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CHECK: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None
 
 @contextlib.contextmanager
 def interruptible(check: Callable[[], None]) -> Iterator[None]:
-    """Within, `check` is called before every forward pass; what it raises ends the work there."""
+    """Within, `check` is called before every forward pass and now and then in long work besides; what it raises ends the work there."""
     token = _CHECK.set(check)
     try:
         yield
@@ -20,7 +20,7 @@ def interruptible(check: Callable[[], None]) -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Called before every forward pass."""
+    """Called before every forward pass, and in long loops without any."""
     check = _CHECK.get()
     if check is not None:
         check()

@@ -17,6 +17,8 @@ from explain.tokens import Word, words
 from explain.types import Array, Encoding
 
 Keep = npt.NDArray[np.bool_]
+AT_ONCE = 1024
+"""Inputs that are written down before they go through the model; others who wait come in between."""
 
 
 class Replacement(StrEnum):
@@ -93,8 +95,10 @@ class PerturbedScore:
         """Scores [B] for `keep` [B, features]."""
         keys = [row.tobytes() for row in np.packbits(np.ascontiguousarray(keep), axis=1)]
         new = {key: row for key, row in zip(keys, keep, strict=True) if key not in self._known}
-        if new:
-            self._known.update(zip(new, self._evaluate(np.stack(list(new.values()))), strict=True))
+        unknown = list(new)
+        for start in range(0, len(unknown), AT_ONCE):
+            part = unknown[start : start + AT_ONCE]
+            self._known.update(zip(part, self._evaluate(np.stack([new[key] for key in part])), strict=True))
         return np.array([self._known[key] for key in keys], dtype=np.float64)
 
     def _evaluate(self, keep: Keep) -> list[float]:

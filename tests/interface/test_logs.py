@@ -45,6 +45,11 @@ def test_a_line_tells_what_was_asked_and_how_it_went(logged: Callable[[], list[d
     }
 
 
+def test_what_asks_no_model_has_a_line_only_if_it_fails(logged: Callable[[], list[dict[str, Any]]]) -> None:
+    guarded(lambda: 1)()
+    assert logged() == []
+
+
 def test_every_end_has_its_name(logged: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Request("classification", "bert-mini", Question(SECRET), ("attention", "occlusion"))
     with pytest.raises(gr.Error, match="not a label"):

@@ -143,6 +143,16 @@ def test_the_turn_is_given_back_whatever_happens(error: BaseException) -> None:
     TURNS.give()
 
 
+def test_a_run_within_a_run_has_its_turn() -> None:
+    def work() -> int:
+        checkpoint()
+        return Run(5).call(lambda: (checkpoint(), 3)[1])
+
+    assert Run(5).call(work) == 3
+    assert TURNS.take(lambda: None) == 0.0
+    TURNS.give()
+
+
 def test_a_stream_that_is_left_is_over() -> None:
     def work() -> object:
         for number in range(3):

@@ -39,6 +39,3 @@ class Opening:
         """The finished example, at once; `None` while there is none, or if another request is meant."""
         found = self._found
         return found if found is not None and request in (None, found.request) else None
-
-
-OPENING = Opening()
