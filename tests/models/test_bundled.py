@@ -14,8 +14,8 @@ from explain.models.bundled.evaluate import agreement_blanks, filler, filler_bla
 from explain.models.bundled.training import Batches, Schedule, optimise
 
 CLASSES = {"bert": AutoModelForMaskedLM, "distilbert": AutoModelForMaskedLM, "gpt2": AutoModelForCausalLM, "t5": AutoModelForSeq2SeqLM}
-# Checkpoint -> pairs of 24 with both verbs right, sensible fillers of 60: what the checkpoints reach.
-REACHED = {"bert-mini": (0, 0), "distilbert-mini": (0, 0), "gpt2-mini": (0, 0), "t5-mini": (0, 0)}
+# Checkpoint -> pairs of 24 with both verbs right, sensible fillers of 60: a little less than the cards say, as processors round differently.
+REACHED = {"bert-mini": (21, 53), "distilbert-mini": (9, 43), "gpt2-mini": (0, 34), "t5-mini": (9, 38)}
 
 
 def loaded(name: str):
@@ -32,7 +32,7 @@ def test_verbs_and_fillers(name):
     verbs = sum(all(prefers(fill, tokenizer, blank) for blank in pair) for pair in pairs)
     sensible = sum(prefers(fill, tokenizer, blank) for blank in fillers)
     assert (len(pairs), len(fillers)) == (24, 60)
-    assert (verbs, sensible) >= REACHED[name]
+    assert verbs >= REACHED[name][0]
     assert sensible >= REACHED[name][1]
 
 
