@@ -28,12 +28,13 @@ SHARD_SIZE = "9MB"
 HELD_OUT = 2_000
 
 
-def arguments(description: str, *, steps: int, start: Path | None = None, teacher: Path | None = None) -> argparse.Namespace:
+def arguments(description: str, *, steps: int, rate: float, start: Path | None = None, teacher: Path | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with sst2_train.tsv, sst2_dev.tsv, corpus.txt.gz")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives the checkpoint")
     parser.add_argument("--work", type=Path, required=True, help="folder of the state to resume from and the log of the loss")
     parser.add_argument("--steps", type=int, default=steps, help="optimisation steps (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=rate, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--bfloat16", action="store_true", help="autocast: faster where the processor is, slower where it is not")

@@ -73,7 +73,7 @@ def cut_vocabulary(original: BertTokenizerFast, texts: list[str]) -> tuple[BertT
 
 
 def main() -> None:
-    options = arguments(__doc__ or "", steps=9_000)
+    options = arguments(__doc__ or "", steps=9_000, rate=3e-4)
     sentences, labels = read_sst2(options.data / "sst2_train.tsv")
     corpus = read_corpus(options.data / "corpus.txt.gz")[HELD_OUT:]
 
@@ -133,7 +133,7 @@ def main() -> None:
         save(options.output, state, config, tokenizer)
         return measure(options.output, options.data)
 
-    schedule = Schedule(options.steps, learning_rate=3e-4, warmup=200)
+    schedule = Schedule(options.steps, learning_rate=options.rate, warmup=200)
     optimise([classifier, masked_lm], loss, schedule, options, checkpoint=checkpoint)
 
 

@@ -72,7 +72,7 @@ def soft_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
-    options = arguments(__doc__ or "", steps=3_000, teacher=Path(__file__).parents[1] / "bert-mini")
+    options = arguments(__doc__ or "", steps=3_000, rate=5e-4, teacher=Path(__file__).parents[1] / "bert-mini")
     sentences, labels = read_sst2(options.data / "sst2_train.tsv")
     corpus = read_corpus(options.data / "corpus.txt.gz")[HELD_OUT:]
     sst2_texts, sst2_labels = with_natural(sentences, labels)
@@ -144,7 +144,7 @@ def main() -> None:
         save(options.output, state, config, tokenizer)
         return measure(options.output, options.data)
 
-    optimise([masked_lm, classifier], loss, Schedule(options.steps, learning_rate=5e-4, warmup=50), options, checkpoint=checkpoint)
+    optimise([masked_lm, classifier], loss, Schedule(options.steps, learning_rate=options.rate, warmup=50), options, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":

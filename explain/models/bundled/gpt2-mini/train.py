@@ -90,7 +90,7 @@ def start_from(model: GPT2LMHeadModel, tokenizer: GPT2TokenizerFast, folder: Pat
 
 
 def main() -> None:
-    options = arguments(__doc__ or "", steps=9_000, start=Path(__file__).parents[1] / "bert-mini")
+    options = arguments(__doc__ or "", steps=9_000, rate=4e-3, start=Path(__file__).parents[1] / "bert-mini")
     sentences, labels = read_sst2(options.data / "sst2_train.tsv")
     corpus = read_corpus(options.data / "corpus.txt.gz")[HELD_OUT:]
     sst2_texts, sst2_labels = with_natural(sentences, labels)
@@ -133,7 +133,7 @@ def main() -> None:
         save(options.output, state, config, tokenizer)
         return measure(options.output, options.data)
 
-    schedule = Schedule(options.steps, learning_rate=4e-3, warmup=50)
+    schedule = Schedule(options.steps, learning_rate=options.rate, warmup=50)
     optimise([language_model, classifier], loss, schedule, options, checkpoint=checkpoint, factors=proportional(language_model))
 
 

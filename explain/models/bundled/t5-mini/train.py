@@ -333,7 +333,7 @@ def norm_of(norm: Any, size: float) -> None:
 
 
 def main() -> None:
-    options = arguments(__doc__ or "", steps=4_000, start=Path(__file__).parents[1] / "bert-mini")
+    options = arguments(__doc__ or "", steps=4_000, rate=3e-3, start=Path(__file__).parents[1] / "bert-mini")
     sentences, labels = read_sst2(options.data / "sst2_train.tsv")
     corpus = read_corpus(options.data / "corpus.txt.gz")[HELD_OUT:]
     sst2_texts, sst2_labels = with_natural(sentences, labels)
@@ -389,7 +389,7 @@ def main() -> None:
         ).save_pretrained(options.output)
         return measure(options.output, options.data)
 
-    schedule = Schedule(options.steps, learning_rate=3e-3, warmup=100)
+    schedule = Schedule(options.steps, learning_rate=options.rate, warmup=100)
     optimise([model], loss, schedule, options, checkpoint=checkpoint, factors=factors)
 
 
