@@ -65,12 +65,12 @@ class CompareMethodsTab:
                 self._stream = Stream(self._form, idle="Press Compare.", failed="Not compared")
                 gr.Markdown(INTRO, elem_classes="note")
                 self._shown = Form("compare")
+                self._shown.add("results", gr.State(None))  # not among the tabs, which Gradio counts by their place
                 with gr.Tabs(elem_id="compare-views"):
                     self._build_views()
 
     def _build_views(self) -> None:
         add = self._shown.add
-        add("results", gr.State(None))
         with gr.Tab("Agreement", id="agreement"):
             gr.Markdown(AGREEMENT, elem_classes="note")
             measures = [(title, measure.value) for measure, title in MEASURE_TITLES.items()]

@@ -47,7 +47,7 @@ class ExplainTab:
             with gr.Column(scale=5, min_width=300, elem_id="explain-stage"):
                 self.stream = Stream(self.form, idle="Press Explain.", failed="Not explained")
                 self.stage = Stage("explain")
-        self._asked = gr.State(None)
+                self._asked = gr.State(None)
 
     def connect(self, demo: gr.Blocks, options: OptionWidgets) -> None:
         """Wire the events."""

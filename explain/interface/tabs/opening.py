@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 from typing import Any
@@ -11,7 +12,7 @@ import gradio as gr
 from explain.errors import ExplainError, InputError
 from explain.interface.logs import LOG
 from explain.interface.presets import FIRST_TASK, PRESETS, preset
-from explain.interface.serving import guarded
+from explain.interface.serving import Run, guarded
 from explain.interface.streaming import Stream, status
 from explain.interface.tabs.answer import Answer
 from explain.interface.tabs.form import QUICK, Updates, Values
@@ -49,7 +50,8 @@ def prepare_examples(task: str | None = None, model: str | None = None) -> threa
     def run() -> None:
         for name in (first, *(name for name in FINISHED if name != first)):
             try:
-                FINISHED[name].prepare(first_request(name, model if name == first else None))
+                request = first_request(name, model if name == first else None)
+                Run(name="first example").call(functools.partial(FINISHED[name].prepare, request))
             except ExplainError as error:
                 LOG.warning("first example of %s: %s", name, error)
             if name == first:
