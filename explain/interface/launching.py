@@ -34,8 +34,9 @@ def build(given: argparse.Namespace) -> gr.Blocks:
 
 def launch(demo: gr.Blocks, given: argparse.Namespace) -> None:
     """Serve the page until it is stopped."""
-    from explain.interface import app
+    from explain.interface import app, logs
 
+    logs.to_console()
     app.warm_up(given.task, given.model)
     demo.launch(**app.launch_options(), **server_options(given))
 
