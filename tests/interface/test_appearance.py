@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[1] / "screenshots"
 # Axe gives up on text that something transparent lies over; what we colour ourselves is measured here as well.
 OURS = (
     *(".tokens .token .text", ".note p", ".chips button", "table td", "table th", "[id$=-status] p", ".numbers td", ".methods label span"),
-    *(".candidates li", ".legend", "#explain-verdict p", "#explain-fine summary", ".tokens > label"),
+    *(".candidates li", "p.legend", "#explain-verdict p", "#explain-fine summary", ".tokens > label"),
     *(".plot .xtick text", ".plot .ytick text", ".plot .xtitle", ".plot .ytitle", ".plot .legendtext", ".plot .cbaxis text"),
 )
 AA = 4.5

@@ -40,8 +40,8 @@ def test_methods_are_compared_on_one_text_and_on_several(app: App) -> None:
 
     tab.text.fill("")
     tab.wait(tab.start(), "failed")
-    expect(tab.status).to_contain_text("Give 1 to")
-    expect(tab.toast).to_contain_text("Give 1 to")
+    expect(tab.status).to_contain_text("Give at least one")
+    expect(tab.toast).to_contain_text("Give at least one")
     tab.close_toasts()
     tab.task("next_token")
     expect(tab.box(tab.part("model"))).to_have_value("gpt2-mini")
