@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +66,10 @@ def test_all_are_in_the_table() -> None:
     assert [row.split("|")[1].strip(" `") for row in rows] == list(VARIABLES.values())
     assert len(set(VARIABLES.values())) == len(VARIABLES)
     assert "| 2,000,000 | 40,000 |" in table()
+
+
+def test_the_readme_has_the_table() -> None:
+    assert f"\n{table()}\n" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 LONG = "film " * 30
