@@ -44,7 +44,7 @@ from training import (
 )
 
 VOCABULARY = 10_000
-SENTIMENT_EVERY = 4
+SENTIMENT_EVERY = 2
 
 
 def source() -> Path:
@@ -83,6 +83,8 @@ def main() -> None:
         classifier = BertForSequenceClassification.from_pretrained(options.start, dtype=torch.float32)
         encoder, config = masked_lm.bert, masked_lm.config
         encoder.pooler = classifier.bert.pooler
+        for module in (masked_lm, classifier):
+            without_dropout(module)
     else:
         original = AutoTokenizer.from_pretrained(source())
         tokenizer, kept = cut_vocabulary(original, corpus + sentences)
@@ -100,8 +102,6 @@ def main() -> None:
         masked_lm.bert = encoder
         masked_lm.tie_weights()
     classifier.bert = encoder
-    for module in (masked_lm, classifier):
-        without_dropout(module)
 
     sst2_texts, sst2_labels = with_natural(sentences, labels)
     text_ids = encode_all(tokenizer, corpus, max_length=64, keep=options.work / "corpus.pt")

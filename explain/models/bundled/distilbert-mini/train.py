@@ -28,7 +28,7 @@ from training import HELD_OUT, Batches, Schedule, arguments, encode_all, optimis
 
 LAYERS = (0, 2, 4)
 TEMPERATURE = 2.0
-SENTIMENT_EVERY = 2
+SENTIMENT_EVERY = 1
 RENAMED = (
     ("attention.self.query", "attention.q_lin"),
     ("attention.self.key", "attention.k_lin"),
