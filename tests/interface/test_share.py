@@ -14,7 +14,6 @@ from gradio_client import Client
 from playwright.sync_api import expect
 
 from explain import TokenExplainer
-from explain.defaults import DEFAULT_METHODS
 from explain.sharing.card import read
 from explain.sharing.permalink import encode
 from explain.sharing.replay import replay
