@@ -37,8 +37,8 @@ CHEAP = ("lrp", "occlusion", "attention")
 PRESETS: dict[str, Preset] = {
     "masked_lm": Preset(
         (
-            Example("Paris is the capital of [MASK].", "knowledge"),
-            Example("The cat sat on the [MASK].", "everyday"),
+            Example("The president of the United [MASK] spoke on Monday.", "phrase"),
+            Example("He opened the [MASK] and went in.", "everyday"),
             Example("The keys to the cabinet [MASK] on the table.", "are, not is", "are", "is"),
             Example("The nurse said that [MASK] would be late.", "she, not he", "she", "he"),
             Example("[MASK] work in a [MASK].", "two masks"),
@@ -54,22 +54,21 @@ PRESETS: dict[str, Preset] = {
     ),
     "next_token": Preset(
         (
-            Example("The doctor told the patient to take the", "context"),
+            Example("The president of the United", "phrase"),
             Example("The keys to the cabinet", "are, not is", " are", " is"),
-            Example("She opened the door and", "story"),
+            Example("He was born in New", "name"),
         ),
     ),
     "span_infilling": Preset(
         (
-            Example("She went to the <extra_id_0> to buy some bread.", "sentinel"),
-            Example("The weather was ___ so we stayed at home.", "blank"),
-            Example("He was born in ___ and died in ___.", "two blanks"),
+            Example("He opened the <extra_id_0> and went in.", "sentinel"),
+            Example("The moon moves around the ___.", "blank"),
+            Example("They have lived ___ the city for many ___.", "two blanks"),
         ),
         methods=CHEAP,
     ),
     "generation": Preset(
         (
-            Example("The president said that", "continuation"),
             Example("Once upon a time there was a", "story"),
             Example("The president said that", "a given output", " the country was ready"),
         ),
@@ -89,7 +88,7 @@ def preset(task: str) -> Preset:
 COMPARED_METHODS = ("lrp", "integrated_gradients", "occlusion", "input_x_gradient", "attention", "attention_rollout")
 COMPARED_TEXTS = {
     "classification": "The plot is thin, but the acting is wonderful.",
-    "next_token": "The doctor told the patient to take the",
+    "next_token": "The president of the United",
     "generation": "The president said that",
 }
 
