@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import torch
-from zoo import FAMILIES, REAL, Tiny, real, tiny
-
-from explain import TokenExplainer
-from explain.models.explained_model import ExplainedModel
-from explain.models.score import Score
+from cases import Case
+from zoo import FAMILIES, REAL, real, tiny
 
 torch.set_num_threads(1)
 
@@ -30,26 +25,6 @@ CASES = (
     "bart-generation",
     "bart-class",
 )
-
-
-@dataclass
-class Case:
-    """A tiny model and its explainer, and what is explained of its text."""
-
-    made: Tiny
-    explainer: TokenExplainer
-
-    @property
-    def model(self) -> ExplainedModel:
-        return self.explainer.model
-
-    def scores(self, **asked: Any) -> tuple[Score, ...]:
-        """One for each output token of a sequence task, else one."""
-        return self.explainer.ask(self.made.text, **asked).scores
-
-    def score(self, **asked: Any) -> Score:
-        """The last of them."""
-        return self.scores(**asked)[-1]
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from hooks import answer, projections, with_slice
 from zoo import tiny
 

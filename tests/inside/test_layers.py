@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 
 from explain.inside.layers import attention_by_layer, gradient_x_activation, value_zeroing_by_layer
 from explain.methods.attention import AttentionWeights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Case
+from cases import Case
 from hooks import answer, without_layers
 from zoo import tiny
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import Case
+from cases import Case
 from zoo import HIDDEN, tiny
 
 from explain import UnsupportedError

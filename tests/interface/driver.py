@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from dataclasses import dataclass, field
 
@@ -13,6 +14,12 @@ from explain.models.tasks import TASKS
 TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
 TABS = {"explain": "Explain", "compare": "Compare methods", "prompts": "Compare prompts", "about": "About"}
 DATA = "e => JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text]))"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -16,7 +16,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from conftest import free_port
+from driver import free_port
 
 from explain import TokenExplainer
 from explain.interface.app import build

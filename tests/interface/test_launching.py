@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from conftest import free_port
+from driver import free_port
 from playwright.sync_api import Page, expect
 from test_app import fetch
 

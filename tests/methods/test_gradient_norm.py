@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import captum.attr
 import pytest
-from conftest import Case
+from cases import Case
 
 from explain.methods.gradient_norm import GradientNorm
 

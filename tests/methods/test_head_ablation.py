@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as t
-from conftest import Case
+from cases import Case
 from hooks import answer, projections, with_slice
 from zoo import IDS, tiny, tokenizer
 

@@ -6,7 +6,7 @@ import captum.attr
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from zoo import tiny
 
 from explain.methods.input_x_gradient import InputXGradient

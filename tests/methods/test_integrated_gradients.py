@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as t
-from conftest import Case
+from cases import Case
 from zoo import IDS, tiny, tokenizer
 
 from explain import InputError, TokenExplainer, UnsupportedError

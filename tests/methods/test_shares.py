@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Case
+from cases import Case
 from zoo import tiny
 
 from explain.methods.shares import attention_shares, shares_to_scores

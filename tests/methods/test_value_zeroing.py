@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from hooks import VALUES, answer, projections
 from torch import nn
 from zoo import tiny

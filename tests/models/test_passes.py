@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from torch import Tensor
 
 from explain.models.passes import Recording, Resumed, hidden_of, with_hidden

@@ -8,7 +8,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from zoo import FAMILIES, tiny
 
 from explain.methods.attention import AttentionWeights

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 from zoo import tiny
 
 from explain.methods.attention import AttentionWeights

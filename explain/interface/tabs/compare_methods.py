@@ -135,10 +135,13 @@ class CompareMethodsTab:
 
     def _randomise(self, values: Values) -> Iterator[Told]:
         request, _, settings = self._request(values)
+        told: Told | None = None
         for found in iter_randomised(request, settings.seed):
+            if told is not None:
+                yield told
             told = Told(f"Randomised down to {found.stages[-1].part}", self._shown.updates(randomisation=drawn(randomisation_chart(found))))
-            yield told
-        yield dataclasses.replace(told, done=True)
+        if told is not None:  # the last comes with its end: of two that arrive together the page may lose one
+            yield dataclasses.replace(told, done=True)
 
     def _examine(self, values: Values) -> Iterator[Told]:
         request, *_ = self._request(values)

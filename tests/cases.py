@@ -1,0 +1,32 @@
+"""A tiny model that is open for explaining, as many tests take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoo import Tiny
+
+from explain import TokenExplainer
+from explain.models.explained_model import ExplainedModel
+from explain.models.score import Score
+
+
+@dataclass
+class Case:
+    """A tiny model and its explainer, and what is explained of its text."""
+
+    made: Tiny
+    explainer: TokenExplainer
+
+    @property
+    def model(self) -> ExplainedModel:
+        return self.explainer.model
+
+    def scores(self, **asked: Any) -> tuple[Score, ...]:
+        """One for each output token of a sequence task, else one."""
+        return self.explainer.ask(self.made.text, **asked).scores
+
+    def score(self, **asked: Any) -> Score:
+        """The last of them."""
+        return self.scores(**asked)[-1]
