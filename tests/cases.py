@@ -11,6 +11,21 @@ from explain import TokenExplainer
 from explain.models.explained_model import ExplainedModel
 from explain.models.score import Score
 
+CASES = (
+    "bert-masked",
+    "bert-class",
+    "bert-embed",
+    "gpt2-next",
+    "gpt2-generation",
+    "t5-span",
+    "t5-generation",
+    "t5-class",
+    "t5-labels",
+    "t5-embed",
+    "bart-generation",
+    "bart-class",
+)
+
 
 @dataclass
 class Case:

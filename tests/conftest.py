@@ -6,25 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from cases import Case
+from cases import CASES, Case
 from zoo import FAMILIES, REAL, real, tiny
 
 torch.set_num_threads(1)
-
-CASES = (
-    "bert-masked",
-    "bert-class",
-    "bert-embed",
-    "gpt2-next",
-    "gpt2-generation",
-    "t5-span",
-    "t5-generation",
-    "t5-class",
-    "t5-labels",
-    "t5-embed",
-    "bart-generation",
-    "bart-class",
-)
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import CASES
+from cases import CASES
 from zoo import FAMILIES, HIDDEN, SHARED, real, tiny
 
 from explain.models import architectures, instrumentation
