@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "explain"
 LAYERS = (
     *("errors", "defaults", "types", "checks", "tokens", "intervals", "similarity", "summary", "results"),
-    *("models", "methods", "inside", "evaluation", "prompts", "analysis", "explainer", "cost"),
-    *("visualization", "sharing", "interface", "__main__"),
+    *("models", "methods", "inside", "evaluation", "prompts", "analysis", "explainer", "cost", "dataset"),
+    *("visualization", "sharing", "interface", "commands", "__main__"),
 )
 """From the bottom to the top: a layer imports those before it, never one after it."""
 LAZY = {
@@ -193,8 +193,8 @@ TESTED_BY = {
     "explain.visualization.notebook": "test_examples.py",
 }
 """Modules without a test file of their name, and the file that tests them."""
-FOLDERS = ("explain.interface.tabs", "explain.interface.endpoints", "explain.interface.work", "explain.summary")
-"""Tested as a whole: in a browser, by a client, and by the verdicts that the parts make together."""
+FOLDERS = ("explain.interface.tabs", "explain.interface.endpoints", "explain.interface.work", "explain.commands", "explain.summary")
+"""Tested as a whole: in a browser, by a client, on the command line, and by the verdicts that the parts make together."""
 
 
 def test_every_module_has_a_test_of_its_name() -> None:

@@ -1,0 +1,1 @@
+"""A whole data set explained: a run in a folder, and what it found."""
