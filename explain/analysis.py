@@ -84,6 +84,7 @@ class Analysis:
             unit=last.unit,
             attributions=tuple(attributions),
             outputs=tuple(score.target for score in self.scores) if self.model.task.sequence else (),
+            spans=self.encoding.spans,
         )
 
 

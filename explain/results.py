@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explain.messages import Span, plain
+from explain.segments import Granularity, SegmentScores, groups_of, within
+from explain.tokens import Word, sum_over
 from explain.types import Array, Family, Prediction, Target, Token, Unit
 
 if TYPE_CHECKING:
@@ -131,6 +134,7 @@ class Explanation:
     unit: Unit
     attributions: tuple[Attribution, ...]
     outputs: tuple[Target, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     def __getitem__(self, method: str) -> Attribution:
         for attribution in self.attributions:
@@ -147,19 +151,40 @@ class Explanation:
 
         return summarise(self, faithfulness)
 
+    def by(self, granularity: Granularity | str, *, inside: Word | None = None) -> SegmentScores:
+        """Every method's scores summed to segments: tokens, words, sentences, paragraphs, messages, documents or given spans.
+
+        Args:
+            granularity: The level; each token belongs to one segment, so that sums are kept.
+            inside: Only what lies in this segment of a coarser level.
+
+        Raises:
+            InputError: There is no such level, or nothing of its kind in the text.
+        """
+        groups = groups_of(self, granularity)
+        groups = groups if inside is None else within(groups, inside)
+        stepwise = {a.method: a.step_scores for a in self.attributions if a.step_scores is not None}
+        return SegmentScores(
+            Granularity(granularity),
+            groups,
+            {a.method: sum_over(groups, a.scores) for a in self.attributions},
+            {method: sum_over(groups, scores) for method, scores in stepwise.items()},
+        )
+
     def to_dict(self, *, maps: bool = False) -> dict[str, Any]:
         """Plain Python for JSON: text, tokens with offsets, prediction, target, foil, unit and every method's scores."""
         return {
             "model": self.model,
             "task": self.task,
             "text": self.text,
-            "tokens": [{**vars(token), "segment": token.segment.value, "label": token.label} for token in self.tokens],
+            "tokens": [_token(token) for token in self.tokens],
             "prediction": self.prediction.to_dict(),
             "target": vars(self.target),
             "foil": None if self.foil is None else vars(self.foil),
             "unit": self.unit.value,
             "outputs": [vars(output) for output in self.outputs],
             "methods": {a.method: a.to_dict(maps=maps) for a in self.attributions},
+            **({"spans": [{**plain(span), "kind": span.kind.value, "role": span.role} for span in self.spans]} if self.spans else {}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -174,3 +199,9 @@ class Explanation:
             "segment": [token.segment.value for token in self.tokens],
         }
         return pd.DataFrame(columns | {a.method: a.scores for a in self.attributions})
+
+
+def _token(token: Token) -> dict[str, Any]:
+    """A token as plain Python; with a role where it is part of a chat's message."""
+    values = {**vars(token), "segment": token.segment.value, "label": token.label}
+    return values if token.role else {name: value for name, value in values.items() if name != "role"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,12 +21,16 @@ WORD = re.compile(r"\w+(?:['’\-]\w+)*|\S")
 
 @dataclass(frozen=True)
 class Word:
-    """A run of tokens shown as one: their indices and their joined text."""
+    """Tokens that are shown as one: their indices, their joined text, and the name that a longer segment may have.
+
+    What is special is never taken away.
+    """
 
     indices: tuple[int, ...]
     text: str
     before: str
     special: bool
+    name: str = ""
 
 
 def tokens_of(
@@ -74,9 +79,10 @@ def tokens_of(
     return tuple(tokens)
 
 
-def words(tokens: Sequence[Token], text: str) -> tuple[Word, ...]:
+def words(tokens: Sequence[Token], text: str, *, edges: Sequence[int] = ()) -> tuple[Word, ...]:
     """Group tokens into words: letters, digits, inner apostrophes and hyphens belong together, any other character is alone.
 
+    No word goes on over one of the `edges`, which are places in the text in ascending order.
     Every token belongs to exactly one word, so sums over words equal sums over tokens.
     """
     owner = np.full(len(text) + 1, -1)
@@ -85,10 +91,10 @@ def words(tokens: Sequence[Token], text: str) -> tuple[Word, ...]:
     for place in reversed(range(len(text))):
         if owner[place] < 0:
             owner[place] = owner[place + 1]  # a piece that stands for white space belongs to the word it opens
-    groups: list[tuple[tuple[Segment, int], list[int]]] = []
+    groups: list[tuple[tuple[Segment, int, int], list[int]]] = []
     for index, token in enumerate(tokens):
         number = -1 if token.special or token.segment is Segment.OUTPUT else int(owner[token.start])
-        key = (token.segment, number)
+        key = (token.segment, number, bisect(edges, token.start))
         if groups and number >= 0 and groups[-1][0] == key:
             groups[-1][1].append(index)
         else:
@@ -106,4 +112,5 @@ def words(tokens: Sequence[Token], text: str) -> tuple[Word, ...]:
 
 def sum_over(groups: Sequence[Word], scores: Array) -> Array:
     """Sum scores [..., tokens] over each group: [..., groups]."""
-    return np.stack([scores[..., list(group.indices)].sum(-1) for group in groups], axis=-1)
+    sums = [scores[..., list(group.indices)].sum(-1) for group in groups]
+    return np.stack(sums, axis=-1) if sums else np.zeros((*scores.shape[:-1], 0))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from explain.errors import InputError
+from explain.messages import Document, Message, Span, parts_of, plain, without_overlap
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +62,7 @@ class Token:
         end: One past its last character; equal to `start` for special tokens.
         special: Whether the tokenizer or the task added it, or it is one of the tokenizer's special tokens.
         segment: Input text or output prefix.
+        role: In a chat, whose message it belongs to; empty for what the template adds.
     """
 
     text: str
@@ -69,6 +73,7 @@ class Token:
     end: int
     special: bool
     segment: Segment = Segment.INPUT
+    role: str = ""
 
     @property
     def label(self) -> str:
@@ -78,35 +83,71 @@ class Token:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about a text; whoever asks a model asks it with this, from the page to the command line.
+    """What is asked about a text or a chat; whoever asks a model asks it with this, from the page to the command line.
 
     Attributes:
-        text: What a person typed.
-        target: Label, token, index or output text; `None` for the model's own prediction.
+        text: What a person typed; empty for a chat.
+        target: Label, token, index or output text; `None` for the model's own prediction. In a chat, the answer to explain.
         foil: What the target is contrasted with; `None` for no contrast.
         unit: "logit", "log_probability" or "probability"; `None` for the task's default.
         position: Which mask or blank, from 0; `None` for the first.
         step: Which output token of a sequence task, from 0; `None` for all of them.
+        span: A passage of the output that is explained as one: its words, or its characters [start, end); `None` for all of it.
+        messages: A chat, as `Message`s or mappings with role and content, kept as a tuple.
+        documents: What the answer may rest on, as `Document`s or mappings with text and title, kept as a tuple.
+        spans: Parts of the text that come and go together or are summed to where segments are "spans", kept as a tuple.
+
+    Raises:
+        InputError: Text and messages are given, or a message, document or span cannot be used.
     """
 
-    text: str
+    text: str = ""
     target: str | int | None = None
     foil: str | int | None = None
     unit: Unit | str | None = None
     position: int | None = None
     step: int | None = None
+    span: str | tuple[int, int] | None = None
+    messages: Iterable[Message | Mapping[str, Any]] | None = None
+    documents: Iterable[Document | Mapping[str, Any]] | None = None
+    spans: Iterable[Span | Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.span, list):
+            object.__setattr__(self, "span", tuple(self.span))
+        for name, kind in (("messages", Message), ("documents", Document), ("spans", Span)):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, parts_of(kind, given, where=name))
+        if self.spans is not None:
+            without_overlap(self.spans)  # type: ignore[arg-type]
+        if self.messages is not None and self.text:
+            raise InputError("A text and messages were given. Give one of them.")
+        if self.messages is None and self.documents is not None:
+            raise InputError("Documents were given without messages. Give the question that they are to answer as messages.")
 
     @classmethod
-    def of(cls, asked: str | Question, **common: Any) -> Question:
-        """A question from a text, or one that leaves open what `common` says: what it says itself comes first."""
-        own = {"text": asked} if isinstance(asked, str) else asked.given
+    def of(cls, asked: Asked, **common: Any) -> Question:
+        """A question from a text or messages, or one that leaves open what `common` says: what it says itself comes first."""
+        own = asked.given if isinstance(asked, Question) else {"text" if isinstance(asked, str) else "messages": asked}
         return cls(**{**{name: value for name, value in common.items() if value is not None}, **own})
 
     @property
     def given(self) -> dict[str, Any]:
         """What is not left open, by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None and (name != "text" or self.messages is None)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python for JSON: the text, and what is not left open."""
+        values = {"text": self.text, **self.given}
+        for name in {"messages", "documents", "spans"} & set(values):
+            values[name] = [plain(part) for part in values[name]]
+        return values
+
+
+Asked = str | Question | Iterable[Message | Mapping[str, Any]]
+"""A question, or what one is made of: a text, or the messages of a chat."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +181,7 @@ class Encoding:
         mirrored: The decoder reads the input again, shifted by one (sequence classification heads of encoder-decoders).
         output: For sequence tasks, the vocabulary indices of the whole output; the model reads all but the last of them.
         vector: For the embedding task, the pooled vector [d] of the text.
+        spans: Parts of the text that have a name: messages, documents and those that were given.
     """
 
     text: str
@@ -150,6 +192,7 @@ class Encoding:
     mirrored: bool = False
     output: tuple[int, ...] = ()
     vector: torch.Tensor | None = None
+    spans: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         read = self.inputs["input_ids"].shape[1] + (self.inputs["decoder_input_ids"].shape[1] if self.has_prefix else 0)
@@ -167,7 +210,7 @@ class Encoding:
     @property
     def direction(self) -> torch.Tensor | None:
         """For the embedding task, the unit vector [d] on which pooled vectors are projected."""
-        return None if self.vector is None else self.vector / self.vector.norm()
+        return None if self.vector is None else self.vector / self.vector.norm(dim=-1, keepdim=True)
 
     def batch(self, rows: int = 1) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
         """The model's arguments as equal rows [rows, length], and the explained position of each [rows]."""

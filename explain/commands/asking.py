@@ -36,7 +36,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_question(parser: argparse.ArgumentParser) -> None:
     """The fields of a question besides the text."""
     asked = parser.add_argument_group("what is asked")
-    for item in dataclasses.fields(Question)[1:]:
+    for item in (item for item in dataclasses.fields(Question) if item.name in ASKED):
         whole = "str" not in str(item.type)
         asked.add_argument(f"--{item.name}", type=int if whole else str, metavar="N" if whole else "TEXT", help=ASKED[item.name])
 

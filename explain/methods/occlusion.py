@@ -15,12 +15,13 @@ from explain.types import Family
 
 @dataclass(frozen=True)
 class Occlusion(Method):
-    """score(text) - score(text without the token), for every token or word by itself, in batches.
+    """score(text) - score(text without the token), for every token or longer segment by itself, in batches.
 
-    In units of the score. A word's score is shared equally by its tokens; special tokens are never left out and score 0.
+    In units of the score. A segment's score is shared equally by its tokens; special tokens are never left out and score 0.
     Source: Zeiler & Fergus, 2014, arXiv:1311.2901; Li et al., 2016, arXiv:1612.08220.
 
     Raises:
+        InputError: The text has no segments of the granularity.
         UnsupportedError: The tokenizer has no token for the chosen replacement.
     """
 
@@ -36,7 +37,7 @@ class Occlusion(Method):
     granularity: Granularity = option(Granularity.TOKENS, "What is left out together.")
 
     def expected_passes(self, score: Score) -> int:
-        return 1 + sum(not token.special for token in score.encoding.tokens)
+        return 1 + sum(not group.special for group in groups_of(score.encoding, self.granularity))
 
     def compute(self, score: Score) -> MethodResult:
         features = [group for group in groups_of(score.encoding, self.granularity) if not group.special]

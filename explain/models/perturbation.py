@@ -12,9 +12,10 @@ from torch import Tensor
 
 from explain.errors import UnsupportedError
 from explain.models.score import Score
-from explain.results import Explanation
-from explain.tokens import Word, words
-from explain.types import Array, Encoding
+from explain.segments import Granularity as Granularity
+from explain.segments import groups_of as groups_of
+from explain.tokens import Word
+from explain.types import Array
 
 Keep = npt.NDArray[np.bool_]
 AT_ONCE = 1024
@@ -31,21 +32,6 @@ class Replacement(StrEnum):
     ATTENTION_MASK = "attention_mask"
 
 
-class Granularity(StrEnum):
-    """What is taken away together."""
-
-    TOKENS = "tokens"
-    WORDS = "words"
-
-
-def groups_of(encoding: Encoding | Explanation, granularity: Granularity) -> tuple[Word, ...]:
-    """All that the model read as tokens or words, special tokens among them (each alone)."""
-    tokens = encoding.tokens
-    if granularity is Granularity.WORDS:
-        return words(tokens, encoding.text)
-    return tuple(Word((i,), token.text or token.label, token.before, token.special) for i, token in enumerate(tokens))
-
-
 def spread(groups: Sequence[Word], values: Array, length: int) -> Array:
     """Values of groups as scores per token [length]: each group's value in equal shares, so that sums are kept."""
     scores = np.zeros(length)
@@ -55,7 +41,7 @@ def spread(groups: Sequence[Word], values: Array, length: int) -> Array:
 
 
 class PerturbedScore:
-    """Score of the text in which only some features (tokens or words) are kept; special tokens always are.
+    """Score of the text in which only some features (segments of the text) are kept; special tokens always are.
 
     Each different perturbed input goes through the model once, in batches of equal length (nothing is ever padded) that hold a
     bounded number of tokens.

@@ -18,7 +18,7 @@ from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
 from explain.results import Attribution, Explanation
-from explain.sharing.request import ASKED, KINDS, Request, todays_options
+from explain.sharing.request import ASKED, KINDS, LATER, Request, todays_options
 from explain.types import Question
 
 FORMAT = 1
@@ -87,7 +87,7 @@ def card(
         "format": FORMAT,
         "created": (created or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "model": describe_model(model),
-        "question": {"task": request.task, **vars(request.question)},
+        "question": request.record,
         "answer": {
             "text": explanation.prediction.text,
             "target": vars(explanation.target).copy(),
@@ -211,7 +211,7 @@ def check(values: Any) -> Mapping[str, Any]:
         )
     check_record("The card", values, _CARD)
     check_record("The card's model", values["model"], _MODEL)
-    check_record("The card's question", values["question"], _QUESTION)
+    check_record("The card's question", values["question"], _QUESTION, may_lack=LATER)
     answer = check_record("The card's answer", values["answer"], _ANSWER)
     check_record("The card's target", answer["target"], _TARGET)
     if answer["foil"] is not None:

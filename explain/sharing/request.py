@@ -21,11 +21,17 @@ KINDS: dict[str, Kind] = {
     "unit": optional(TEXT),
     "position": optional(WHOLE),
     "step": optional(WHOLE),
+    "span": optional(either(TEXT, list_of(WHOLE))),
+    "messages": optional(list_of(mapping_of(TEXT))),
+    "documents": optional(list_of(mapping_of(TEXT))),
+    "spans": optional(list_of(mapping_of(either(TEXT, WHOLE)))),
     "options": mapping_of(mapping_of(OPTION)),
     "labels": list_of(TEXT),
     "prefix": optional(TEXT),
 }
 ASKED = tuple(item.name for item in dataclasses.fields(Question))
+LATER = ("span", "messages", "documents", "spans")
+"""Fields of a question that links and cards of earlier versions do not have; they are written only where they are given."""
 _NEEDED = ("task", "text", "model", "methods")
 
 
@@ -69,6 +75,11 @@ class Request:
         """The arguments of `TokenExplainer.from_pretrained` that give the model that is asked."""
         return {"name": self.model, "task": self.task, "labels": self.labels, "prefix": self.prefix}
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The question as a card keeps it, with what was left open; of what earlier versions did not ask, only what was given."""
+        return {"task": self.task, **{name: None for name in ASKED if name not in LATER}, **self.question.to_dict()}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON, flat, without the fields that are at their defaults; `from_dict` gives the same request back.
 
@@ -76,7 +87,7 @@ class Request:
             InputError: A field has a value that JSON cannot carry, such as an infinite number.
         """
         values: dict[str, Any] = {"task": self.task, "text": self.question.text, "model": self.model, "methods": list(self.methods)}
-        values |= {name: value for name, value in self.question.given.items() if name != "text"}
+        values |= self.question.to_dict()
         if self.options:
             values["options"] = {method: dict(options) for method, options in self.options.items()}
         if self.labels:

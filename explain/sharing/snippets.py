@@ -26,7 +26,7 @@ def python_snippet(request: Request, *, revision: str | None = None) -> str:
             "from explain import TokenExplainer",
             "",
             _call("explainer = TokenExplainer.from_pretrained", [_literal(request.model), *_keywords(loading)]),
-            _call("explanation = explainer.analyze", [_literal(request.question.text), *_keywords(_asked(request))]),
+            _call("explanation = explainer.analyze", [_literal(_text(request)), *_keywords(_asked(request))]),
             "print(explanation.to_frame())",
             "",
         ]
@@ -40,7 +40,7 @@ def client_snippet(request: Request, url: str) -> str:
         InputError: The task is not known, or its endpoint does not take something that was asked.
     """
     taken = task_class(request.task).asks
-    given = {name: value for name, value in request.question.given.items() if name != "text"}
+    given = {name: value for name, value in request.question.to_dict().items() if name != "text"}
     given |= {"labels": request.labels} if request.labels else {}
     given |= {} if request.prefix is None else {"prefix": request.prefix}
     for name, value in given.items():
@@ -62,10 +62,16 @@ def client_snippet(request: Request, url: str) -> str:
     )
 
 
+def _text(request: Request) -> Any:
+    """What is asked about: the text, or the messages."""
+    return request.question.to_dict().get("messages", request.question.text)
+
+
 def _asked(request: Request) -> dict[str, Any]:
     """What is asked besides the text, without the default methods."""
     methods = None if request.methods == DEFAULT_METHODS else request.methods
-    return {"methods": methods, **request.question.given, "text": None, "options": request.options or None}
+    given = {name: value for name, value in request.question.to_dict().items() if name not in ("text", "messages")}
+    return {"methods": methods, **given, "options": request.options or None}
 
 
 def _keywords(values: Mapping[str, Any]) -> list[str]:
