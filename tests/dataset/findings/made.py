@@ -1,0 +1,146 @@
+"""Runs written by hand, with known numbers, in the format of a run's parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SPECIAL = ("[CLS]", "[SEP]")
+LISTS = {
+    "tokens": pa.string(),
+    "before": pa.string(),
+    "start": pa.int32(),
+    "end": pa.int32(),
+    "special": pa.bool_(),
+    "segment": pa.string(),
+}
+
+
+@dataclass
+class Written:
+    """A row: a text, what is said of it, and the scores of its tokens by method (`None` where a method refused it)."""
+
+    text: str
+    scores: Mapping[str, Sequence[float] | None]
+    prediction: str = "positive"
+    label: str | None = None
+    target: str = "positive"
+    output: float = 1.0
+    faithfulness: Mapping[str, float] = field(default_factory=dict)
+    heads: Sequence[Sequence[float]] | None = None
+    probability: float | None = 0.9
+
+
+def pieces(text: str) -> list[tuple[int, int]]:
+    """Places of the tokens of a text: words of more than five letters are two."""
+    found = []
+    for match in re.finditer(r"\w+|[^\w\s]", text):
+        start, end = match.span()
+        found += [(start, end)] if end - start <= 5 else [(start, start + 4), (start + 4, end)]
+    return found
+
+
+def scored(text: str, weights: Mapping[str, float], special: float = 0.0) -> list[float]:
+    """Scores of the tokens in which a word's pieces sum to its weight; special tokens around them have `special`."""
+    values = []
+    for match in re.finditer(r"\w+|[^\w\s]", text):
+        weight = weights.get(match[0].casefold(), 0.0)
+        values += [weight] if len(match[0]) <= 5 else [0.75 * weight, 0.25 * weight]
+    return [special, *values, special]
+
+
+def _columns(number: int, row: Written) -> dict[str, Any]:
+    places = [(0, 0), *pieces(row.text), (len(row.text), len(row.text))]
+    inner = [row.text[start:end] for start, end in places[1:-1]]
+    return {
+        "row": number,
+        "text": row.text,
+        "label": row.label,
+        "prediction": row.prediction,
+        "probability": row.probability,
+        "target": row.target,
+        "foil": None,
+        "unit": "logit",
+        "output": row.output,
+        "tokens": [SPECIAL[0], *inner, SPECIAL[1]],
+        "before": [""] * len(places),
+        "start": [start for start, _ in places],
+        "end": [end for _, end in places],
+        "special": [True, *[False] * len(inner), True],
+        "segment": ["input"] * len(places),
+        "scores": {name: None if values is None else list(values) for name, values in row.scores.items()},
+        "faithfulness": dict(row.faithfulness) or None,
+        "heads": None if row.heads is None else {"self": [list(layer) for layer in row.heads]},
+    }
+
+
+def write(
+    folder: Path, rows: Sequence[Written], methods: Sequence[str], *, chunk: int = 7, numbers: Sequence[int] | None = None, **more: Any
+) -> MadeRun:
+    """The rows as parts of a few rows each; `numbers` are those of the data, `more` goes to the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    floats = pa.list_(pa.float64())
+    schema = pa.schema(
+        {
+            "row": pa.int64(),
+            "text": pa.string(),
+            "label": pa.string(),
+            "prediction": pa.string(),
+            "probability": pa.float64(),
+            "target": pa.string(),
+            "foil": pa.string(),
+            "unit": pa.string(),
+            "output": pa.float64(),
+            **{name: pa.list_(kind) for name, kind in LISTS.items()},
+            "scores": pa.struct(dict.fromkeys(methods, floats)),
+            "faithfulness": pa.struct({name: pa.float64() for name in methods}),
+            "heads": pa.struct({"self": pa.list_(floats)}),
+        }
+    )
+    columns = [_columns(number, row) for number, row in zip(numbers or range(len(rows)), rows, strict=True)]
+    for part, start in enumerate(range(0, max(1, len(columns)), chunk)):
+        table = pa.Table.from_pylist(columns[start : start + chunk], schema=schema)
+        pq.write_table(table, folder / f"part-{part:05}.parquet")
+    manifest = {"model": "bert-mini", "task": "classification", "methods": {name: {} for name in methods}, **more}
+    return MadeRun(folder, manifest, tuple(methods))
+
+
+@dataclass
+class MadeRun:
+    folder: Path
+    manifest: dict[str, Any]
+    methods: tuple[str, ...]
+    refused: int = 0
+
+    def batches(self, columns: Sequence[str] = (), *, rows: int = 1024) -> Iterator[pa.RecordBatch]:
+        for part in sorted(self.folder.glob("part-*.parquet")):
+            yield from pq.ParquetFile(part).iter_batches(batch_size=rows, columns=list(columns) or None)
+
+
+WORDS = "good bad film plot fine dull moving wonderful the a was not but zorp".split()
+
+
+def corpus(rows: int, seed: int = 0, *, methods: Sequence[str] = ("lrp", "occlusion")) -> list[Written]:
+    """Random texts with random scores, labels and predictions; now and then a method refuses a row."""
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(rows):
+        words = random.choice(WORDS, size=random.integers(2, 9))
+        text = " ".join(word.title() if random.random() < 0.3 else word for word in words)
+        count = len(pieces(text)) + 2
+        scores = {name: random.normal(0.3, 1.0, count).tolist() for name in methods}
+        if random.random() < 0.1:
+            scores[methods[-1]] = None
+        label, prediction = random.choice(["positive", "negative"], size=2).tolist()
+        label = None if random.random() < 0.1 else label
+        faithful = {name: float(random.normal(0.5, 0.2)) for name in methods}
+        heads = random.normal(0.1, 1.0, (2, 3)).tolist()
+        made.append(Written(text, scores, prediction, label, prediction, float(random.normal()), faithful, heads))
+    return made
