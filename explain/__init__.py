@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from explain.errors import ModelError as ModelError
     from explain.errors import ModelNotFoundError as ModelNotFoundError
     from explain.errors import StoppedError as StoppedError
+    from explain.errors import StorageError as StorageError
     from explain.errors import TargetError as TargetError
     from explain.errors import TextTooLongError as TextTooLongError
     from explain.errors import UnknownMethodError as UnknownMethodError
@@ -80,6 +81,7 @@ _NAMES = {
         "ModelError",
         "ModelNotFoundError",
         "StoppedError",
+        "StorageError",
         "TargetError",
         "TextTooLongError",
         "UnknownMethodError",

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explain.errors import InputError
+from explain.errors import ExplainError, InputError
 from explain.methods.method import Method, completeness_gap
 from explain.models.explained_model import ExplainedModel
+from explain.models.joint import batches
 from explain.models.score import Score
 from explain.results import Attribution, Explanation
 from explain.types import Array, Encoding, Prediction, Target
@@ -86,6 +87,36 @@ class Analysis:
             outputs=tuple(score.target for score in self.scores) if self.model.task.sequence else (),
             spans=self.encoding.spans,
         )
+
+
+def run_many(analyses: Sequence[Analysis], method: Method) -> list[Attribution | ExplainError]:
+    """Explain several texts of one model with one method; texts (or outputs) of one shape share passes where the method can.
+
+    A text that cannot be explained has the error that says why in its place.
+    """
+    if not analyses:
+        return []
+    model = analyses[0].model
+    scores = [score for analysis in analyses for score in analysis.scores]
+    last = {id(analysis.scores[-1]) for analysis in analyses}
+    kinds = [(score.unit, score.foil is None) for score in scores]
+    parts: dict[int, Attribution | ExplainError] = {}
+    for batch in batches(model, model.task, [score.encoding for score in scores], kinds):
+        for number, part in zip(batch, method.attribute_many([scores[number] for number in batch]), strict=True):
+            keep = isinstance(part, ExplainError) or id(scores[number]) in last
+            parts[number] = part if keep else replace(part, maps={})  # type: ignore[type-var]
+    found: list[Attribution | ExplainError] = []
+    first = 0
+    for analysis in analyses:
+        own = [parts[first + step] for step in range(len(analysis.scores))]
+        first += len(own)
+        wrong = next((part for part in own if isinstance(part, ExplainError)), None)
+        good = [part for part in own if not isinstance(part, ExplainError)]
+        if wrong is not None:
+            found.append(wrong)
+        else:
+            found.append(_sum_of_steps(good, analysis.scores[-1].encoding, analysis.target) if model.task.sequence else good[0])
+    return found
 
 
 def _sum_of_steps(parts: Sequence[Attribution], encoding: Encoding, target: Target) -> Attribution:

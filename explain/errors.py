@@ -6,6 +6,7 @@ ExplainError
 │   └── TargetError         the target or foil is not something the model can say
 ├── UnknownMethodError      no method has this name
 ├── StoppedError            the work was ended before it was done
+├── StorageError            a file cannot be written: no space, no permission
 └── ModelError              the model cannot be had or cannot do this
 ├── ModelNotFoundError  neither bundled, nor a folder, nor reachable on the Hub
 ├── UnsafeModelError    refused by the safety checks of a public server
@@ -13,6 +14,11 @@ ExplainError
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class ExplainError(Exception):
@@ -52,6 +58,10 @@ class StoppedError(ExplainError):
     """The work was ended before it was done."""
 
 
+class StorageError(ExplainError, OSError):
+    """A file cannot be written: no space, no permission."""
+
+
 class ModelError(ExplainError):
     """The model cannot be had or cannot do this."""
 
@@ -66,3 +76,11 @@ class UnsafeModelError(ModelError):
 
 class UnsupportedError(ModelError):
     """What was asked is not possible with this model."""
+
+
+def attempt(work: Callable[[], Result]) -> Result | ExplainError:
+    """What the work returns, or the error that it ended with, for those who go on with the rest."""
+    try:
+        return work()
+    except ExplainError as error:
+        return error.with_traceback(None)  # else it keeps all that the work had in hand

@@ -17,6 +17,7 @@ def test_the_tree_is_the_one_drawn() -> None:
         "TargetError": {"InputError"},
         "UnknownMethodError": {"ExplainError", "KeyError"},
         "StoppedError": {"ExplainError"},
+        "StorageError": {"ExplainError", "OSError"},
         "ModelError": {"ExplainError"},
         "ModelNotFoundError": {"ModelError"},
         "UnsafeModelError": {"ModelError"},

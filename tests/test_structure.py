@@ -186,6 +186,7 @@ TESTED_BY = {
     "explain.interface.streaming": "interface/test_serving.py",
     "explain.methods.maximum_flow": "methods/test_attention_flow.py",
     "explain.methods.shap_explainers": "methods/test_shapley.py",
+    "explain.models.identity": "sharing/test_card.py",
     "explain.prompts.template_probe": "prompts/test_templates.py",
     "explain.sharing.replay": "sharing/test_card.py",
     "explain.visualization.canvas": "visualization/test_static.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,12 @@ import torch
 from explain.methods.lrp_rules import Ledger, Variant, rules
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
+from explain.models.joint import Rows
 from explain.models.passes import Recording, hidden_of
 from explain.models.score import Score
 from explain.types import Array, Family
+
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -46,41 +50,64 @@ class LRP(Method):
         return 3
 
     def compute(self, score: Score) -> MethodResult:
-        embeddings = score.embeddings().requires_grad_()
-        ledger, recording, instruments = Ledger(), Recording(), score.model.instruments
+        return self.compute_many([score])[0]
+
+    def compute_many(self, scores: Sequence[Score]) -> list[MethodResult]:
+        rows = Rows(tuple(scores))
+        embeddings = rows.embeddings().requires_grad_()
+        ledger, recording, instruments = Ledger(len(scores)), Recording(), scores[0].model.instruments
         with torch.enable_grad(), rules(instruments, self.variant, ledger, keep=self.ledger), instruments.layers(recording):
-            value = score.of_embeddings(embeddings)[0]
+            values = rows.of_embeddings(embeddings)  # [B]
+        outputs = values.tolist()
         if not self.ledger:
-            return MethodResult(_tokens(_flow(embeddings, torch.autograd.grad(value, embeddings)[0])), float(value.detach()))
+            relevance = _tokens(_flow(embeddings, torch.autograd.grad(values.sum(), embeddings)[0]))
+            return [MethodResult(*found) for found in zip(relevance, outputs, strict=True)]
         hidden = {layer: hidden_of(calls[-1]) for layer, calls in recording.outputs.items()}
-        relevance, account, states = _account(value, embeddings, ledger, list(hidden.values()))
+        if not ledger.by_row:
+            return [self.compute(score) for score in scores]
+        relevance, absorbed, states = _account(values, embeddings, ledger, list(hidden.values()))
         layers: dict[str, list[Array]] = {}
         for (group, _), state in zip(hidden, states, strict=True):
-            layers.setdefault(f"layers_{group}", []).append(_tokens(state))
-        output, scores = float(value.detach()), _tokens(relevance)
-        account = np.concatenate([[scores.sum()], account])
-        gap = abs(account.sum() - output) / max(abs(output), float(np.abs(account).max()), 1e-12)
-        maps = {"ledger": account, **{group: np.stack(rows) for group, rows in layers.items()}}
-        return MethodResult(scores, output, gap=float(gap), tolerance=1e-3, maps=maps)
+            layers.setdefault(f"layers_{group}", []).append(state)
+        maps = {group: np.stack(of_layers, axis=1) for group, of_layers in layers.items()}  # [B, layers, tokens]
+        found, open_rows = [], []
+        for row, output in enumerate(outputs):
+            account = np.array([relevance[row].sum(), *absorbed[row]])
+            gap = abs(account.sum() - output) / max(abs(output), float(np.abs(account).max()), 1e-12)
+            own = {"ledger": account, **{group: values[row] for group, values in maps.items()}}
+            found.append(MethodResult(relevance[row], output, gap=float(gap), tolerance=TOLERANCE, maps=own))
+            if gap > TOLERANCE and len(scores) > 1:
+                open_rows.append(row)
+        for row in open_rows:  # perhaps the model mixes the rows of a batch in a way of its own
+            found[row] = self.compute(scores[row])
+        return found
 
 
 def _account(
-    value: torch.Tensor, embeddings: torch.Tensor, ledger: Ledger, hidden: list[torch.Tensor]
-) -> tuple[torch.Tensor, Array, list[torch.Tensor]]:
-    """Relevance at the embeddings, what constants, softmax and normalisation absorb, and relevance of the states, in one backward pass."""
+    values: torch.Tensor, embeddings: torch.Tensor, ledger: Ledger, hidden: list[torch.Tensor]
+) -> tuple[Array, Array, list[Array]]:
+    """Relevance at the embeddings [B, n]; what constants, softmax and normalisation absorb [B, 3]; relevance of the states [B, n] each.
+
+    In one backward pass.
+    """
     attention = {id(weights) for weights in ledger.attention}
     pairs = [pair for pair in ledger.normalised if id(pair[1]) not in attention and pair[1].requires_grad]
     given, normal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    parts = [[embeddings], ledger.constants, ledger.weights, ledger.scores, normal, given, hidden]
-    gradients = iter(torch.autograd.grad(value, [leaf for part in parts for leaf in part], allow_unused=True))
-    flows = [[_flow(leaf, next(gradients)) for leaf in part] for part in parts]
-    constants, weights, scores, after, before = (sum(float(flow.sum()) for flow in part) for part in flows[1:6])
-    return flows[0][0], np.array([constants, (weights - scores) / 2, after - before]), flows[6]
+    parts = [ledger.constants, ledger.weights, ledger.scores, normal, given]
+    leaves = [embeddings, *hidden, *(leaf for part in parts for leaf in part)]
+    gradients = torch.autograd.grad(values.sum(), leaves, allow_unused=True)
+    flows = [_flow(*pair) for pair in zip(leaves, gradients, strict=True)]
+    relevance, *states = (_tokens(flow) for flow in flows[: 1 + len(hidden)])
+    rest = iter(flows[1 + len(hidden) :])
+    sums = [sum((next(rest).reshape(len(values), -1).sum(1) for _ in part), values.new_zeros(1, dtype=torch.float64)) for part in parts]
+    constants, weights, scores, after, before = sums
+    absorbed = torch.stack(torch.broadcast_tensors(constants, (weights - scores) / 2, after - before), dim=-1)
+    return relevance, np.asarray(absorbed.expand(len(values), -1).cpu()), states
 
 
 def _tokens(flow: torch.Tensor) -> Array:
-    """Relevance [1, n, d] as one number per token [n]."""
-    return np.asarray(flow[0].sum(-1).cpu())
+    """Relevance [B, n, d] as one number per token [B, n]."""
+    return np.asarray(flow.sum(-1).cpu())
 
 
 def _flow(leaf: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:

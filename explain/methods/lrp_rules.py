@@ -73,7 +73,7 @@ def identity_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None, bi
     return normal if bias is None else normal + bias
 
 
-def identity_rms_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None, eps: float | None) -> Tensor:
+def identity_rms_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Root mean square normalisation whose scale is a constant."""
     axes = tuple(range(-len(shape), 0))
     normal = given * (given.detach().pow(2).mean(axes, keepdim=True) + (torch.finfo(given.dtype).eps if eps is None else eps)).rsqrt()
@@ -85,22 +85,46 @@ class Ledger:
     """What relevance does not reach the input embeddings: constants added on the way, and what softmax absorbs.
 
     Attributes:
+        rows: Of the batch, each with constants of its own.
         constants: Biases, position and type embeddings, as leaves of the graph.
         weights: Attention weights of every call.
         scores: Query key products of every call.
         normalised: (input, output) of every softmax and log-softmax, attention's among them.
         attention: Attention weights of every call, whether or not relevance passes through them.
+        by_row: Whether all constants could be given to the rows.
     """
 
+    rows: int = 1
     constants: list[Tensor] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
     scores: list[Tensor] = field(default_factory=list)
     normalised: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     attention: list[Tensor] = field(default_factory=list)
+    by_row: bool = True
 
     def constant(self, tensor: Tensor) -> Tensor:
         self.constants.append(tensor.detach().clone().requires_grad_())
         return self.constants[-1]
+
+    def bias(self, bias: Tensor, given: Tensor) -> Tensor:
+        """A bias that is added to what becomes of `given` [B or B * n, …, d]."""
+        if self.rows == 1:
+            return self.constant(bias)
+        repeats, left = divmod(len(given), self.rows)
+        if left:
+            self.by_row = False
+            return bias
+        own = self.constant(bias.expand(self.rows, *bias.shape))
+        return own.repeat_interleave(repeats, 0).view(len(given), *(1,) * (given.dim() - 1 - bias.dim()), *bias.shape)
+
+    def embedded(self, embedded: Tensor) -> Tensor:
+        """Rows of an embedding table [B or 1, n, d]."""
+        if self.rows == 1:
+            return self.constant(embedded)
+        if embedded.dim() < 3 or len(embedded) not in (1, self.rows):
+            self.by_row = False
+            return embedded
+        return self.constant(embedded.expand(self.rows, *embedded.shape[1:]))
 
 
 class AttentionRule(AttentionProbe):
@@ -140,7 +164,7 @@ class FunctionalRules(TorchFunctionMode):
         self._keep = keep
         self._rules: Mapping[Any, Callable[..., Tensor]] = {
             functional.layer_norm: self._layer_norm,
-            functional.rms_norm: self._rms_norm,
+            functional.rms_norm: identity_rms_norm,
             functional.linear: self._linear,
             functional.embedding: self._embedding,
             torch.addmm: self._addmm,
@@ -172,24 +196,21 @@ class FunctionalRules(TorchFunctionMode):
     def _layer_norm(
         self, given: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
     ) -> Tensor:
-        return identity_norm(given, shape, weight, self._bias(bias), eps)
-
-    @staticmethod
-    def _rms_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-        return identity_rms_norm(given, shape, weight, eps)
+        return identity_norm(given, shape, weight, self._bias(bias, given), eps)
 
     def _linear(self, given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        return functional.linear(given, weight, self._bias(bias))
+        own = self._bias(bias, given)
+        return functional.linear(given, weight, own) if own is None or own.dim() == 1 else functional.linear(given, weight) + own
 
-    def _addmm(self, bias: Tensor, first: Tensor, second: Tensor, **options: Any) -> Tensor:
-        return torch.addmm(self._bias(bias), first, second, **options)
+    def _addmm(self, bias: Tensor, first: Tensor, *args: Any, **options: Any) -> Tensor:
+        return torch.addmm(self._bias(bias, first), first, *args, **options)
 
     def _embedding(self, ids: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        rows = functional.embedding(ids, weight, *args, **kwargs)
-        return self._ledger.constant(rows) if self._keep and id(weight) not in self._relative_bias else rows
+        found = functional.embedding(ids, weight, *args, **kwargs)
+        return self._ledger.embedded(found) if self._keep and id(weight) not in self._relative_bias else found
 
-    def _bias(self, bias: Tensor | None) -> Any:
-        return bias if bias is None or not self._keep else self._ledger.constant(bias)
+    def _bias(self, bias: Tensor | None, given: Tensor) -> Any:
+        return bias if bias is None or not self._keep else self._ledger.bias(bias, given)
 
 
 _NORMALISATIONS: tuple[Callable[..., Tensor], ...] = (
@@ -218,10 +239,9 @@ _ACTIVATIONS: tuple[Callable[..., Tensor], ...] = (
 @contextlib.contextmanager
 def rules(instruments: Instruments, variant: Variant, ledger: Ledger, *, keep: bool = False) -> Iterator[None]:
     """Within, the backward pass of this model carries relevance."""
-    relative_bias = instruments.architecture.relative_bias
     with (
         instruments.attention(AttentionRule(variant, ledger)),
         instruments.nonlinearities(identity_rule, lambda product: scaled(product, 0.5)),
-        FunctionalRules(ledger, relative_bias, keep=keep),
+        FunctionalRules(ledger, instruments.architecture.relative_bias, keep=keep),
     ):
         yield

@@ -10,15 +10,16 @@ import dataclasses
 import time
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 
-from explain.errors import InputError, UnsupportedError
+from explain.errors import ExplainError, InputError, UnsupportedError, attempt
 from explain.methods.option import Option, described
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
@@ -85,6 +86,10 @@ class Method(ABC):
     def compute(self, score: Score) -> MethodResult | Array | torch.Tensor:
         """A number for every token that the model reads [n], alone or with what else was found."""
 
+    def compute_many(self, scores: Sequence[Score]) -> Sequence[MethodResult | Array | torch.Tensor]:
+        """`compute` for several scores that can be rows of one batch (`models.joint`); in turn, unless a method knows better."""
+        return [self.compute(score) for score in scores]
+
     def attribute(self, score: Score) -> Attribution:
         """Check, compute, time and count: the method's result for one explained score.
 
@@ -95,7 +100,26 @@ class Method(ABC):
         self.prepare()
         started = time.perf_counter()
         score = score.recounted()
-        found = self.compute(score)
+        return self._attribution(score, self.compute(score), started)
+
+    def attribute_many(self, scores: Sequence[Score]) -> list[Attribution | ExplainError]:
+        """`attribute` for several scores that can be rows of one batch; their time is shared equally.
+
+        A score that cannot be explained has the error that says why in its place.
+        """
+        if len(scores) < 2:
+            return [attempt(partial(self.attribute, score)) for score in scores]
+        try:
+            self.check(scores[0].model)
+            self.prepare()
+            started = time.perf_counter()
+            counted = [score.recounted() for score in scores]
+            found = self.compute_many(counted)
+        except ExplainError:  # whose it is shows when each is explained alone
+            return [attempt(partial(self.attribute, score)) for score in scores]
+        return [self._attribution(score, one, started, len(scores)) for score, one in zip(counted, found, strict=True)]
+
+    def _attribution(self, score: Score, found: MethodResult | Array | torch.Tensor, started: float, shared: int = 1) -> Attribution:
         if not isinstance(found, MethodResult):
             found = MethodResult(found)
         scores = found.scores
@@ -122,7 +146,7 @@ class Method(ABC):
             maps=found.maps,
             options=self.options,
             passes=score.passes,
-            seconds=time.perf_counter() - started,
+            seconds=(time.perf_counter() - started) / shared,
         )
 
     @classmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
-from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, scores_of, spread
 from explain.models.score import Score
 from explain.types import Family
 
@@ -40,9 +41,14 @@ class Occlusion(Method):
         return 1 + sum(not group.special for group in groups_of(score.encoding, self.granularity))
 
     def compute(self, score: Score) -> MethodResult:
-        features = [group for group in groups_of(score.encoding, self.granularity) if not group.special]
-        perturbed = PerturbedScore(score, features, self.replacement)
-        count = len(features)
-        values = perturbed(np.vstack([np.ones((1, count), dtype=bool), ~np.eye(count, dtype=bool)]))
-        scores = spread(features, values[0] - values[1:], len(score.encoding.tokens))
-        return MethodResult(scores, output=float(values[0]))
+        return self.compute_many([score])[0]
+
+    def compute_many(self, scores: Sequence[Score]) -> list[MethodResult]:
+        features = [[group for group in groups_of(score.encoding, self.granularity) if not group.special] for score in scores]
+        perturbed = [PerturbedScore(score, own, self.replacement) for score, own in zip(scores, features, strict=True)]
+        kept = [np.vstack([np.ones((1, len(own)), dtype=bool), ~np.eye(len(own), dtype=bool)]) for own in features]
+        found = []
+        for score, own, values in zip(scores, features, scores_of(list(zip(perturbed, kept, strict=True))), strict=True):
+            fall = spread(own, values[0] - values[1:], len(score.encoding.tokens))
+            found.append(MethodResult(fall, output=float(values[0])))
+        return found

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from explain.errors import InputError
+from explain.errors import ExplainError, InputError
+from explain.messages import Span
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
 from explain.models.tasks.task import Task
@@ -43,9 +46,16 @@ class ExplainedModel(InstrumentedModel):
             TextTooLongError: It has more tokens than the model reads.
         """
         asked = Question.of(question)
+        if asked.messages is not None:
+            if not self.task.chats:
+                raise InputError(
+                    f"{self.task.title} reads a text, not the messages of a chat. Give a text, or choose generation or next_token."
+                )
+            return self.task.encode(self, asked)
         if not asked.text.strip():
             raise InputError("The text is empty. Type a sentence to explain.")
-        return self.task.encode(self, asked)
+        encoding = self.task.encode(self, asked)
+        return encoding if asked.spans is None else replace(encoding, spans=_placed(asked, encoding.text))
 
     def answer(
         self, encoding: Encoding, question: str | Question, *, recording: bool = False, differentiable: bool = False
@@ -64,6 +74,33 @@ class ExplainedModel(InstrumentedModel):
         """
         return self.task.answer(self, encoding, Question.of(question), recording=recording, differentiable=differentiable)
 
+    def answer_many(
+        self, encodings: Sequence[Encoding], questions: Sequence[Question], *, recording: bool = False, differentiable: bool = False
+    ) -> list[tuple[Prediction, tuple[Score, ...]] | ExplainError]:
+        """`answer` for several encoded questions that can be rows of one batch (`models.joint.batches`), in one pass where the task can.
+
+        A question that cannot be answered has the error that says why in its place.
+        """
+        return self.task.answer_many(self, encodings, questions, recording=recording, differentiable=differentiable)
+
     def ask(self, question: str | Question) -> tuple[Prediction, tuple[Score, ...]]:
         """`encode` and `answer` in one."""
         return self.answer(self.encode(question), question)
+
+
+def _placed(question: Question, text: str) -> tuple[Span, ...]:
+    """The spans of a question in the text as the model reads it, which may have something before what was typed.
+
+    Raises:
+        InputError: A span lies outside the text, or the model reads another text than was typed.
+    """
+    spans: Sequence[Span] = question.spans or ()  # type: ignore[assignment]
+    ahead = text.find(question.text)
+    if ahead < 0:
+        raise InputError(f"The model reads {text!r:.200}, in which the spans of the typed text have other places. Type it so.")
+    for span in spans:
+        if span.message is not None:
+            raise InputError(f"A span of message {span.message} was given, but there are no messages. Leave the message out.")
+        if span.end > len(question.text):
+            raise InputError(f"The span {span.start} to {span.end} lies outside the text, which has {len(question.text)} characters.")
+    return tuple(replace(span, start=span.start + ahead, end=span.end + ahead) for span in spans)

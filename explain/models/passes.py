@@ -57,7 +57,7 @@ class Recording:
     """What entered and left every layer: layer -> one entry per call (a task may run its decoder several times).
 
     Attributes:
-        inputs: Hidden states [1, n, d].
+        inputs: Hidden states [B, n, d].
         outputs: All that the layer returned.
         detached: Keep both without their graph.
     """
@@ -69,7 +69,7 @@ class Recording:
     def run(self, layer: Layer, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         output = forward(*args, **kwargs)
         kept = (args[0] if args else kwargs["hidden_states"], output)
-        entered, left = _each_tensor(kept, Tensor.detach) if self.detached else kept
+        entered, left = each_tensor(kept, Tensor.detach) if self.detached else kept
         self.inputs.setdefault(layer, []).append(entered)
         self.outputs.setdefault(layer, []).append(left)
         return output
@@ -126,7 +126,7 @@ class Resumed:
             return known
         if self._state is not None and group == self._first:
             known = with_hidden(known, self._state(call))
-        return _each_tensor(known, self._as_rows)
+        return each_tensor(known, self._as_rows)
 
     def _as_rows(self, value: Tensor) -> Tensor:
         return value.expand(self._rows, *value.shape[1:]) if value.dim() > 1 and value.shape[0] == 1 else value
@@ -143,8 +143,8 @@ def with_hidden(output: Any, hidden: Tensor) -> Any:
     return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
 
-def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """Nested tuples with every tensor changed."""
     if isinstance(value, Tensor):
         return change(value)
-    return tuple(_each_tensor(item, change) for item in value) if type(value) is tuple else value
+    return tuple(each_tensor(item, change) for item in value) if type(value) is tuple else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
+from explain.models.joint import Rows
 from explain.models.score import Score
 from explain.segments import Granularity as Granularity
 from explain.segments import groups_of as groups_of
@@ -62,7 +64,7 @@ class PerturbedScore:
         self._encoding = score.encoding
         self._features = features
         self.replacement = self._resolve(replacement)
-        self._known: dict[bytes, float] = {}
+        self.known: dict[bytes, float] = {}
 
     def _resolve(self, replacement: Replacement) -> Replacement:
         tokenizer = self._model.tokenizer
@@ -79,34 +81,15 @@ class PerturbedScore:
 
     def __call__(self, keep: Keep) -> Array:
         """Scores [B] for `keep` [B, features]."""
-        keys = [row.tobytes() for row in np.packbits(np.ascontiguousarray(keep), axis=1)]
-        new = {key: row for key, row in zip(keys, keep, strict=True) if key not in self._known}
-        unknown = list(new)
-        for start in range(0, len(unknown), AT_ONCE):
-            part = unknown[start : start + AT_ONCE]
-            self._known.update(zip(part, self._evaluate(np.stack([new[key] for key in part])), strict=True))
-        return np.array([self._known[key] for key in keys], dtype=np.float64)
+        return scores_of([(self, keep)])[0]
 
-    def _evaluate(self, keep: Keep) -> list[float]:
+    def rows(self, keep: Keep) -> list[dict[str, Tensor]]:
+        """The inputs [n] of perturbed texts, and their explained positions."""
         kept = np.ones((len(keep), len(self._encoding.tokens)), dtype=bool)
         for column, feature in enumerate(self._features):
             kept[:, list(feature.indices)] = keep[:, [column]]
         length = self._encoding.input_length
-        rows = [self._row(torch.from_numpy(row[:length]), torch.from_numpy(row[length:])) for row in kept]
-        order = sorted(range(len(rows)), key=lambda i: _lengths(rows[i]))
-        values = [0.0] * len(rows)
-        start = 0
-        while start < len(order):
-            lengths = _lengths(rows[order[start]])
-            end = start
-            limit = start + self._model.rows_per_batch(sum(lengths))
-            while end < min(limit, len(order)) and _lengths(rows[order[end]]) == lengths:
-                end += 1
-            chunk = order[start:end]
-            for index, value in zip(chunk, self._forward([rows[i] for i in chunk]), strict=True):
-                values[index] = value
-            start = end
-        return values
+        return [self._row(torch.from_numpy(row[:length]), torch.from_numpy(row[length:])) for row in kept]
 
     def _row(self, kept: Tensor, kept_prefix: Tensor) -> dict[str, Tensor]:
         """The inputs [n] of one perturbed text, and its explained position."""
@@ -146,16 +129,47 @@ class PerturbedScore:
         one = torch.ones(1, dtype=torch.long, device=self._model.device)
         return {ids: one * stand_in, mask: one}
 
-    def _forward(self, rows: list[dict[str, Tensor]]) -> list[float]:
-        names = set().union(*rows)
-        batch = {}
-        for name in names:
-            ids = "decoder_input_ids" if name.startswith("decoder_") else "input_ids"
-            batch[name] = torch.stack([row.get(name, torch.ones_like(row[ids])) for row in rows])
-        positions = batch.pop("position", None)
-        with torch.no_grad():
-            scores = self.score.of_rows(batch, positions).double().cpu().tolist()
-        return [float(score) for score in scores]
+
+def scores_of(asked: Sequence[tuple[PerturbedScore, Keep]]) -> list[Array]:
+    """Scores [B] for each perturbed score and its `keep` [B, features]; rows of one length share batches, whose text they ever are of."""
+    keys = [[row.tobytes() for row in np.packbits(np.ascontiguousarray(keep), axis=1)] for _, keep in asked]
+    new = [
+        (score, key, row)
+        for (score, keep), own in zip(asked, keys, strict=True)
+        for key, row in {key: row for key, row in zip(own, keep, strict=True) if key not in score.known}.items()
+    ]
+    for start in range(0, len(new), AT_ONCE):
+        _evaluate(new[start : start + AT_ONCE])
+    return [np.array([score.known[key] for key in own], dtype=np.float64) for (score, _), own in zip(asked, keys, strict=True)]
+
+
+def _evaluate(new: Sequence[tuple[PerturbedScore, bytes, Keep]]) -> None:
+    rows = [row for score, group in groupby(new, lambda one: one[0]) for row in score.rows(np.stack([keep for _, _, keep in group]))]
+    order = sorted(range(len(rows)), key=lambda i: _lengths(rows[i]))
+    start = 0
+    while start < len(order):
+        lengths = _lengths(rows[order[start]])
+        end = start
+        limit = start + new[0][0].score.model.rows_per_batch(sum(lengths))
+        while end < min(limit, len(order)) and _lengths(rows[order[end]]) == lengths:
+            end += 1
+        batch = order[start:end]
+        values = _forward([new[i][0].score for i in batch], [rows[i] for i in batch])
+        for index, value in zip(batch, values, strict=True):
+            new[index][0].known[new[index][1]] = value
+        start = end
+
+
+def _forward(scores: Sequence[Score], rows: Sequence[dict[str, Tensor]]) -> list[float]:
+    names = set().union(*rows)
+    batch = {}
+    for name in names:
+        ids = "decoder_input_ids" if name.startswith("decoder_") else "input_ids"
+        batch[name] = torch.stack([row.get(name, torch.ones_like(row[ids])) for row in rows])
+    positions = batch.pop("position", None)
+    with torch.no_grad():
+        values = scores[0].of_rows(batch, positions) if len(set(scores)) == 1 else Rows(tuple(scores)).of_rows(batch, positions)
+    return [float(value) for value in values.double().cpu().tolist()]
 
 
 def _lengths(row: dict[str, Tensor]) -> tuple[int, int]:

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explain.models.architectures import AttentionSite
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
-from explain.models.probes import AttentionProbe
 from explain.models.reading import Answers, Reading, in_unit
 from explain.models.trace import Trace, record
 from explain.types import Encoding, Target, Unit
@@ -35,17 +33,6 @@ class Answering(Protocol):
         """What a person reads for a candidate."""
 
 
-class _LastOutput(AttentionProbe):
-    """Cuts the graph at every attention call, so that only what follows the last one remains."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Tensor] = []
-
-    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
-        self.outputs.append(output.detach().requires_grad_())
-        return self.outputs[-1]
-
-
 class Score:
     """The explained scalar as a function of the model's input: the target in the asked unit, minus the foil.
 
@@ -59,6 +46,7 @@ class Score:
         reading: What is known of the text's plain pass.
 
     Attributes:
+        task: What decides the logits.
         passes: Rows sent forward so far; reading the shared trace counts as one.
     """
 
@@ -78,7 +66,7 @@ class Score:
         self.foil = foil
         self.unit = unit
         self.passes = 0
-        self._task = task
+        self.task = task
         self._reading = reading or Reading()
         self._read = False
 
@@ -99,15 +87,15 @@ class Score:
         """Logits [B, C] of a batch of inputs [B, n], each explained at its own position [B]."""
         checkpoint()
         self.passes += int(inputs["input_ids"].shape[0])
-        return self._task.logits(self.model, self.encoding, inputs, positions)
+        return self.task.logits(self.model, self.encoding, inputs, positions)
 
     def in_unit(self, logits: Tensor, unit: Unit) -> Tensor:
         """The target [B] of logits [B, C] in a unit, without the foil."""
-        return in_unit(logits, unit, independent=self._task.independent(self.model))[:, self.target.index]
+        return in_unit(logits, unit, independent=self.task.independent(self.model))[:, self.target.index]
 
     def of_logits(self, logits: Tensor) -> Tensor:
         """Score [B] of logits [B, C]."""
-        values = in_unit(logits, self.unit, independent=self._task.independent(self.model))
+        values = in_unit(logits, self.unit, independent=self.task.independent(self.model))
         score = values[:, self.target.index]
         return score if self.foil is None else score - values[:, self.foil.index]
 
@@ -117,7 +105,7 @@ class Score:
 
     def of_embeddings(self, embeddings: Tensor) -> Tensor:
         """Score [B] with the embeddings of all read tokens replaced by `embeddings` [B, tokens, d]; differentiable in them."""
-        if len(embeddings) > 1 and self._task.one_by_one(self.model):
+        if len(embeddings) > 1 and self.task.one_by_one(self.model):
             return torch.cat([self.of_embeddings(row[None]) for row in embeddings])
         with embedded(self.model, self.encoding, embeddings):
             return self.of_rows(*self.encoding.batch(embeddings.shape[0]))
@@ -171,7 +159,7 @@ class Score:
         if reading.trace is None:
             checkpoint()
             with torch.no_grad():
-                reading.trace = record(self.model.instruments, lambda: self._task.logits(self.model, self.encoding, *self.encoding.batch()))
+                reading.trace = record(self.model.instruments, lambda: self.task.logits(self.model, self.encoding, *self.encoding.batch()))
         self.passes += not self._read
         self._read = True
         return reading.trace
@@ -183,26 +171,16 @@ class Score:
         attention call, after which nothing mixes positions.
         """
         if self.encoding.position is not None:
-            return (self.encoding.position,)
+            return tuple(range(self.encoding.position + 1 - self.encoding.steps, self.encoding.position + 1))
         if self._reading.positions is None:
-            self._reading.positions = self._positions_with_gradient()
+            (self._reading.positions,) = self.trace.read_positions(
+                lambda: self.of_logits(self.task.logits(self.model, self.encoding, *self.encoding.batch()))
+            )
         return self._reading.positions
-
-    def _positions_with_gradient(self) -> tuple[int, ...]:
-        """From a pass through the last layer alone, where the layers can be told apart."""
-        layers = self.trace.layers.inputs
-        last = list(layers)[-1] if layers else None
-        begun = contextlib.nullcontext() if last is None else self.trace.resumed(last[0], last[1] - 1, 1)
-        probe = _LastOutput()
-        with torch.enable_grad(), begun, self.model.instruments.attention(probe):
-            score = self.of_logits(self._task.logits(self.model, self.encoding, *self.encoding.batch()))
-            gradient = torch.autograd.grad(score.sum(), probe.outputs[-1])[0][0]  # [n, heads, d]
-        read = gradient.flatten(1).abs().sum(-1).nonzero().flatten().tolist()
-        return tuple(read) or tuple(range(gradient.shape[0]))
 
     def candidate_text(self, index: int) -> str:
         """What a person reads for a candidate."""
-        return self._task.candidate_text(self.model, index)
+        return self.task.candidate_text(self.model, index)
 
     def rows_per_batch(self) -> int:
         """How many copies of the text go through the model at once."""

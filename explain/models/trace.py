@@ -7,24 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import Instruments
-from explain.models.passes import Recording, Resumed
-from explain.models.probes import AttentionRecorder
+from explain.models.passes import Recording, Resumed, each_tensor
+from explain.models.probes import AttentionProbe, AttentionRecorder
 from explain.types import Array
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a model computed for one text.
+    """What a model computed for one text, or for the B rows of a batch.
 
     Attributes:
-        logits: Over the candidates [1, C].
+        logits: Over the candidates [B, C].
         layers: Hidden states before and after every layer.
-        weights: Attention probabilities [1, heads, q, k] by site.
-        outputs: Outputs of the heads [1, q, heads, d] by site.
+        weights: Attention probabilities [B, heads, q, k] by site.
+        outputs: Outputs of the heads [B, q, heads, d] by site.
     """
 
     logits: Tensor
@@ -59,9 +60,52 @@ class Trace:
             return contextlib.nullcontext()
         return self._instruments.layers(Resumed(blocks, self.layers, stack, layer, rows, state))
 
+    def read_positions(self, score: Callable[[], Tensor]) -> list[tuple[int, ...]]:
+        """The positions of each row whose state after the last attention call has a gradient.
+
+        Args:
+            score: Makes the score [B] in a pass of the recorded rows; where the layers can be told apart only the last one is computed.
+        """
+        entered = self.layers.inputs
+        last = list(entered)[-1] if entered else None
+        begun = contextlib.nullcontext() if last is None else self.resumed(last[0], last[1] - 1, len(self.logits))
+        probe = _LastOutput()
+        with torch.enable_grad(), begun, self._instruments.attention(probe):
+            gradient = torch.autograd.grad(score().sum(), probe.outputs[-1])[0]  # [B, n, heads, d]
+        found = [tuple(row.nonzero().flatten().tolist()) for row in gradient.flatten(2).abs().sum(-1)]
+        return [row or tuple(range(gradient.shape[1])) for row in found]
+
+    def rows(self) -> list[Trace]:
+        """The trace of each row by itself."""
+        count = len(self.logits)
+        return [self] if count == 1 else [self._row(number, count) for number in range(count)]
+
+    def _row(self, number: int, count: int) -> Trace:
+        def own(value: Tensor) -> Tensor:
+            return value[number : number + 1] if value.dim() and len(value) == count else value
+
+        layers = Recording(
+            {layer: [own(state) for state in states] for layer, states in self.layers.inputs.items()},
+            {layer: [each_tensor(output, own) for output in outputs] for layer, outputs in self.layers.outputs.items()},
+            detached=True,
+        )
+        weights, outputs = ({site: own(value) for site, value in kept.items()} for kept in (self.weights, self.outputs))
+        return Trace(own(self.logits), layers, weights, outputs, self._instruments)
+
+
+class _LastOutput(AttentionProbe):
+    """Cuts the graph at every attention call, so that only what follows the last one remains."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Tensor] = []
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        self.outputs.append(output.detach().requires_grad_())
+        return self.outputs[-1]
+
 
 def record(instruments: Instruments, forward: Callable[[], Tensor]) -> Trace:
-    """The trace of a pass of one row that gives logits [1, C]; what is kept holds no graph, the logits may."""
+    """The trace of a pass that gives logits [B, C]; what is kept holds no graph, the logits may."""
     layers, probe = Recording(detached=True), AttentionRecorder(detached=True)
     with instruments.layers(layers), instruments.attention(probe):
         logits = forward()

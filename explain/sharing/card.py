@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from explain.checks import NUMBER, OPTION, RECORD, TEXT, WHOLE, Kind, check_record, list_of, mapping_of, optional
 from explain.errors import InputError
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
+from explain.models.identity import fingerprint, versions
 from explain.results import Attribution, Explanation
 from explain.sharing.request import ASKED, KINDS, LATER, Request, todays_options
 from explain.types import Question
 
 FORMAT = 1
 LARGEST_CARD = 64_000_000
-PACKAGES = ("torch", "transformers", "captum", "shap", "numpy")
 
 _NUMBERS = list_of(NUMBER)
 _CARD: dict[str, Kind] = {
@@ -115,13 +110,6 @@ def _method(attribution: Attribution) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """The versions of everything that decides the numbers."""
-    from explain import __version__
-
-    return {"explain": __version__, "python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
-
-
 def describe_model(model: ExplainedModel) -> dict[str, Any]:
     """Which model answered: name, commit or else fingerprint, classes, vocabulary, device, precision, label words."""
     return {
@@ -136,17 +124,6 @@ def describe_model(model: ExplainedModel) -> dict[str, Any]:
         "labels": list(model.task.labels),
         "prefix": model.task.prefix,
     }
-
-
-def fingerprint(model: torch.nn.Module) -> str | None:
-    """SHA-256 over name, type, shape and bytes of every parameter and buffer; `None` where weights are not in memory (offloaded)."""
-    digest = hashlib.sha256()
-    for name, values in sorted(model.state_dict().items()):
-        if values.is_meta:
-            return None
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-        digest.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 def write(values: Mapping[str, Any], path: str | Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from explain.defaults import TOLERANCE
 from explain.explainer import TokenExplainer
 from explain.models.explained_model import ExplainedModel
+from explain.models.identity import versions
 from explain.results import Attribution, Explanation
-from explain.sharing.card import check, describe_model, request_of, versions
+from explain.sharing.card import check, describe_model, request_of
 from explain.types import Target
 
 FLOOR = 1e-9

@@ -23,7 +23,8 @@ import explain
 from explain import Explanation, InputError, Question, TokenExplainer
 from explain.defaults import TOLERANCE
 from explain.models.bundled import FOLDER
-from explain.sharing.card import card, dumps, fingerprint, loads, read, request_of, write
+from explain.models.identity import fingerprint
+from explain.sharing.card import card, dumps, loads, read, request_of, write
 from explain.sharing.replay import FLOOR, Replay, compare, replay
 from explain.sharing.request import Request
 

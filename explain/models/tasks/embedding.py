@@ -37,7 +37,8 @@ class Embedding(Task):
     def logits(self, model: InstrumentedModel, encoding: Encoding, inputs: dict[str, Tensor], positions: Tensor | None) -> Tensor:
         if encoding.direction is None:
             raise ValueError("This encoding was not made by the embedding task.")
-        return pooled(model, inputs) @ encoding.direction.unsqueeze(-1)  # [B, 1]
+        along: Tensor = torch.linalg.vecdot(pooled(model, inputs), encoding.direction)
+        return along.unsqueeze(-1)  # [B, 1]
 
     def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
         if encoding.vector is None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from explain.errors import InputError, TargetError
+from explain.errors import ExplainError, InputError, TargetError, attempt
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
+from explain.models.joint import joined, plain_pass, positions_of
 from explain.models.reading import Reading, in_unit
-from explain.models.score import Score, embedded
-from explain.models.trace import record
+from explain.models.score import Score
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Target, Unit
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 CANDIDATES = 10
+Answered = tuple[Prediction, tuple[Score, ...]]
 FOIL = "rather than"
 UNIT = "Unit of the score"
 
@@ -42,6 +43,7 @@ class Task(ABC):
         heads: The heads that answer it, by the name of the task that they were made for; its own first.
         units: The units a score may have, the default first.
         sequence: Whether the answer is several tokens, explained one by one.
+        chats: Whether it reads the messages of a chat too.
 
     Attributes:
         labels: Label words that were given; only text-to-text classification takes them.
@@ -57,6 +59,7 @@ class Task(ABC):
     heads: ClassVar[tuple[str, ...]]
     units: ClassVar[tuple[Unit, ...]] = (Unit.LOGIT, Unit.LOG_PROBABILITY, Unit.PROBABILITY)
     sequence: ClassVar[bool] = False
+    chats: ClassVar[bool] = False
     labels: tuple[str, ...] = ()
     prefix: str | None = None
 
@@ -114,10 +117,36 @@ class Task(ABC):
             TargetError: The target or foil cannot be said, or they are the same.
             InputError: The unit or step does not exist here.
         """
+        reading = self.read(model, encoding, recording=recording, differentiable=differentiable)
+        return self._answered(model, encoding, question, reading)
+
+    def answer_many(
+        self,
+        model: InstrumentedModel,
+        encodings: Sequence[Encoding],
+        questions: Sequence[Question],
+        *,
+        recording: bool = False,
+        differentiable: bool = False,
+    ) -> list[Answered | ExplainError]:
+        """`answer` for texts that can be rows of one batch (`batches`), in one pass where the task has one answer.
+
+        What cannot be answered stands in its place as the error that says why.
+        """
+        if type(self).answer is not Task.answer or len(encodings) == 1:
+            answer = partial(self.answer, model, recording=recording, differentiable=differentiable)
+            return [attempt(partial(answer, *pair)) for pair in zip(encodings, questions, strict=True)]
+        together = joined(encodings)
+        plain = plain_pass(model, self, together, positions_of(encodings), recording=recording, differentiable=differentiable)
+        asked = zip(encodings, questions, plain.readings, strict=True)
+        found = [attempt(partial(self._answered, model, *each)) for each in asked]
+        plain.share({number: answered[1][0] for number, answered in enumerate(found) if not isinstance(answered, ExplainError)})
+        return found
+
+    def _answered(self, model: InstrumentedModel, encoding: Encoding, question: Question, reading: Reading) -> Answered:
         if question.step is not None:
             raise InputError(f"A step was given ({question.step}), but {self.title.lower()} has one answer. Leave it out.")
         unit = self.unit(question.unit)
-        reading = self.read(model, encoding, recording=recording, differentiable=differentiable)
         logits: Any = reading.logits
         prediction = self.prediction(model, encoding, logits)
         target = prediction.candidates[0] if question.target is None else self.target(model, logits, question.target)
@@ -133,21 +162,9 @@ class Task(ABC):
             recording: Record everything, if the model lets its attention be seen.
             differentiable: Keep the graph from the embeddings to the logits.
         """
-        reading = Reading()
-        with contextlib.ExitStack() as active:
-            active.enter_context(torch.set_grad_enabled(differentiable))
-            if differentiable:
-                embeddings = model.embed(encoding.inputs).requires_grad_()
-                active.enter_context(embedded(model, encoding, embeddings))
-            if recording and model.attention_groups:
-                trace = record(model.instruments, lambda: self.logits(model, encoding, *encoding.batch()))
-                logits = trace.logits
-                reading.trace = replace(trace, logits=logits.detach())
-            else:
-                logits = self.logits(model, encoding, *encoding.batch())
-        reading.logits = logits[0].detach()
-        if differentiable:
-            reading.graph = embeddings, logits
+        plain = plain_pass(model, self, encoding, encoding.batch()[1], recording=recording, differentiable=differentiable)
+        (reading,) = plain.readings
+        reading.graph = plain.graph
         return reading
 
     def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
@@ -169,8 +186,10 @@ class Task(ABC):
 
     def best(self, model: InstrumentedModel, logits: Tensor, count: int = CANDIDATES) -> tuple[Target, ...]:
         """The most probable candidates."""
-        order = logits.topk(min(count, logits.shape[-1])).indices.tolist()
-        return tuple(self.describe(model, logits, index) for index in order)
+        values, order = logits.topk(min(count, logits.shape[-1]))
+        probabilities = in_unit(logits, Unit.PROBABILITY, independent=self.independent(model))[order]
+        found = zip(order.tolist(), values.tolist(), probabilities.tolist(), strict=True)
+        return tuple(Target(index, self.candidate_text(model, index), logit, probability) for index, logit, probability in found)
 
     def describe(self, model: InstrumentedModel, logits: Tensor, index: int) -> Target:
         """A candidate with its logit and probability."""
