@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
 from explain.types import Target
-from explain.visualization.colors import INK, color_of, ink_of, legend
+from explain.visualization.colors import color_of, ink_of, legend
+from explain.visualization.document import document, table, text_of
 from explain.visualization.numbers import percent
 from explain.visualization.tokens import Shown, column_of, highlighted, shown
 from explain.visualization.trust import trust
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = f"""
-body {{ font: 16px/1.5 system-ui, sans-serif; color: {INK}; background: #fff; max-width: 64rem; margin: 2rem auto; padding: 0 1rem }}
-h1 {{ font-size: 1.6rem; line-height: 1.25 }} h2 {{ font-size: 1.2rem; margin-top: 2rem }} h3 {{ font-size: 1rem; margin-bottom: .3rem }}
-.tokens {{ line-height: 2.1; overflow-wrap: anywhere; white-space: pre-wrap; margin: .3rem 0 }}
-.tokens span {{ border-radius: .2rem; padding: .15rem 0 }}
-.trust {{ font-size: .9rem; color: #444; margin-top: .3rem }}
-.wide {{ overflow-x: auto }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-caption {{ text-align: left; white-space: nowrap; font-size: .9rem; color: #444 }}
-th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }}
-th:first-child, td:first-child {{ text-align: left; white-space: pre-wrap }}
-"""
 
 
 def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, words: bool = False, special: bool = True) -> str:
@@ -45,12 +30,12 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
     first = next(iter(explanation), None)
     places = [column_of(columns, pair) for pair in range(len(highlighted(first, columns)))] if first else []
     body = [
-        f"<h1>Why <q>{_text(target)}</q>?</h1>",
+        f"<h1>Why <q>{text_of(target)}</q>?</h1>",
         *_question(explanation, target),
         "<h2>Prediction</h2>",
         _predictions(explanation),
         "<h2>Tokens</h2>",
-        f"<p>{_text(_legends(explanation, target))} The stronger the colour, the larger the score within its method; "
+        f"<p>{text_of(_legends(explanation, target))} The stronger the colour, the larger the score within its method; "
         "the numbers are in the table below.</p>",
         *(part for attribution in explanation for part in _method(attribution, columns, places)),
         "<h2>Scores</h2>",
@@ -58,43 +43,18 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
     ]
     if card is not None:
         body += ["<h2>Card</h2>", "<p>This file carries its explanation card as JSON (element <code>#card</code>).</p>", _data(card)]
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>Why {_text(target)}? {_text(explanation.model)}</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
-            *body,
-            "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
-
-
-def _text(text: str) -> str:
-    """Text as HTML; characters that HTML does not allow become visible replacements."""
-    kept = text.replace("\r\n", "\n").replace("\r", "\n")
-    return escape("".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Cn") else "\ufffd" for c in kept))
+    return document(f"Why {target}? {explanation.model}", body)
 
 
 def _question(explanation: Explanation, target: str) -> list[str]:
     facts = {
-        "Text": f'<bdi translate="no">{_text(explanation.text)}</bdi>',
-        "Model": _text(explanation.model),
-        "Task": _text(explanation.task.replace("_", " ")),
-        "Explained": f"{_text(target)} ({_text(explanation.unit.value.replace('_', '-'))})",
+        "Text": f'<bdi translate="no">{text_of(explanation.text)}</bdi>',
+        "Model": text_of(explanation.model),
+        "Task": text_of(explanation.task.replace("_", " ")),
+        "Explained": f"{text_of(target)} ({text_of(explanation.unit.value.replace('_', '-'))})",
     }
     if explanation.outputs:
-        facts["Output"] = f'<bdi translate="no">{_text(explanation.prediction.text)}</bdi>'
+        facts["Output"] = f'<bdi translate="no">{text_of(explanation.prediction.text)}</bdi>'
     rows = (
         f'<tr><th scope="row">{name}</th><td style="text-align: left; white-space: pre-wrap">{value}</td></tr>'
         for name, value in facts.items()
@@ -104,7 +64,7 @@ def _question(explanation: Explanation, target: str) -> list[str]:
 
 def _predictions(explanation: Explanation) -> str:
     rows = [_prediction(candidate) for candidate in explanation.prediction.candidates]
-    return _table("What the model says, the most probable first", ["Answer", "Probability", "Logit"], rows)
+    return table("What the model says, the most probable first", ["Answer", "Probability", "Logit"], rows)
 
 
 def _prediction(candidate: Target) -> list[str]:
@@ -122,14 +82,14 @@ def _method(attribution: Attribution, columns: Shown, places: Sequence[int | Non
     pieces = []
     for (text, _), place in zip(highlighted(attribution, columns), places, strict=True):
         if place is None:
-            pieces.append(_text(text))
+            pieces.append(text_of(text))
             continue
         color, ink = (find(scores[place], limit, signed=attribution.signed) for find in (color_of, ink_of))
-        pieces.append(f'<span style="background: {color}; color: {ink}" title="{scores[place]:+.4g}">{_text(text)}</span>')
+        pieces.append(f'<span style="background: {color}; color: {ink}" title="{scores[place]:+.4g}">{text_of(text)}</span>')
     return [
-        f"<h3>{_text(attribution.title)}</h3>",
+        f"<h3>{text_of(attribution.title)}</h3>",
         f'<p class="tokens" translate="no" dir="auto">{"".join(pieces)}</p>',
-        f'<p class="trust">{_text(". ".join(trust(attribution)))}.</p>',
+        f'<p class="trust">{text_of(". ".join(trust(attribution)))}.</p>',
     ]
 
 
@@ -137,20 +97,7 @@ def _scores(explanation: Explanation) -> str:
     titles = [attribution.title for attribution in explanation]
     columns = [attribution.scores.tolist() for attribution in explanation]
     rows = [[token.label, *(f"{column[i]:+.6g}" for column in columns)] for i, token in enumerate(explanation.tokens)]
-    return _table("Every token that the model reads, with its raw score by every method", ["Token", *titles], rows)
-
-
-def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [
-        f'<div class="wide" role="region" aria-label="{_text(caption)}" tabindex="0"><table>\n<caption>{_text(caption)}</caption>',
-        "<thead><tr>",
-    ]
-    lines += [f'<th scope="col">{_text(head)}</th>' for head in heads]
-    lines += ["</tr></thead>", "<tbody>"]
-    for name, *values in rows:
-        cells = "".join(f"<td>{_text(value)}</td>" for value in values)
-        lines.append(f'<tr><th scope="row" translate="no">{_text(name)}</th>{cells}</tr>')
-    return "\n".join([*lines, "</tbody>", "</table></div>"])
+    return table("Every token that the model reads, with its raw score by every method", ["Token", *titles], rows)
 
 
 def _data(card: Mapping[str, Any]) -> str:

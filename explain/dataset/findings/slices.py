@@ -17,6 +17,7 @@ from explain.dataset.findings.moments import Moments
 from explain.dataset.findings.slice import Slice
 from explain.dataset.findings.where import MOST_PLACES, Place
 from explain.errors import InputError
+from explain.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,8 +50,8 @@ class SliceFinding:
         name: The slice's.
         target: The class, which is what is explained in these rows.
         rows: How many.
-        values: "output" (the explained score), "right" (share of right answers, where there are labels), and by method the effect of the
-            words or matches that put a row into the slice, one observation per row.
+        values: "output" (the explained score), "right" (share of right answers with Wilson's interval, where there are labels), and by
+            method the effect of the words or matches that put a row into the slice, one observation per row.
         places: Method -> the strongest of them.
     """
 
@@ -153,6 +154,8 @@ class SliceTally:
             interval = self._moments[key].interval()
             columns = zip(interval.mean.tolist(), interval.low.tolist(), interval.high.tolist(), strict=True)
             values = {name: Measure(*ends) for name, ends in zip(names, columns, strict=True) if ends[0] == ends[0]}
+            if RIGHT in values:
+                values[RIGHT] = _share(values[RIGHT].mean, int(self._moments[key].rows[1]))
             places = {method: tuple(place for *_, place in self._places.get((*key, method), [])) for method in self._methods}
             found.append(SliceFinding(*key, self._rows[key], values, places))
         pairs = [(one, two) for one, two in combinations(keys, 2) if one[1] == two[1]]
@@ -165,3 +168,11 @@ class SliceTally:
         columns = (interval.mean.tolist(), interval.low.tolist(), interval.high.tolist(), p.tolist())
         values = {name: Measure(*ends) for name, there, *ends in zip(names, known, *columns, strict=True) if there}
         return SliceDifference(one[0], two[0], one[1], values)
+
+
+def _share(share: float, rows: int) -> Measure:
+    """A share of rows with Wilson's (1927) interval."""
+    from scipy import stats
+
+    ends = stats.binomtest(round(share * rows), rows).proportion_ci(CONFIDENCE, method="wilson")
+    return Measure(share, float(ends.low), float(ends.high))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from explain.dataset.reader import Run
 
 SPECIAL = ("[CLS]", "[SEP]")
 LISTS = {
@@ -83,7 +86,7 @@ def _columns(number: int, row: Written) -> dict[str, Any]:
 
 def write(
     folder: Path, rows: Sequence[Written], methods: Sequence[str], *, chunk: int = 7, numbers: Sequence[int] | None = None, **more: Any
-) -> MadeRun:
+) -> Run:
     """The rows as parts of a few rows each; `numbers` are those of the data, `more` goes to the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     floats = pa.list_(pa.float64())
@@ -108,20 +111,17 @@ def write(
     for part, start in enumerate(range(0, max(1, len(columns)), chunk)):
         table = pa.Table.from_pylist(columns[start : start + chunk], schema=schema)
         pq.write_table(table, folder / f"part-{part:05}.parquet")
-    manifest = {"model": "bert-mini", "task": "classification", "methods": {name: {} for name in methods}, **more}
-    return MadeRun(folder, manifest, tuple(methods))
-
-
-@dataclass
-class MadeRun:
-    folder: Path
-    manifest: dict[str, Any]
-    methods: tuple[str, ...]
-    refused: int = 0
-
-    def batches(self, columns: Sequence[str] = (), *, rows: int = 1024) -> Iterator[pa.RecordBatch]:
-        for part in sorted(self.folder.glob("part-*.parquet")):
-            yield from pq.ParquetFile(part).iter_batches(batch_size=rows, columns=list(columns) or None)
+    manifest = {
+        "format": 1,
+        "model": "bert-mini",
+        "task": "classification",
+        "methods": {name: {} for name in methods},
+        "data": {"rows": len(rows)},
+        "chunk": chunk,
+        **more,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return Run.open(folder)
 
 
 WORDS = "good bad film plot fine dull moving wonderful the a was not but zorp".split()

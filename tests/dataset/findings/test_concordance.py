@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 
 from dataset.findings import direct
-from dataset.findings.made import MadeRun, Written, corpus, scored, write
+from dataset.findings.made import Written, corpus, scored, write
 from explain.dataset.findings import Slice, Where, behind, concordance, findings
+from explain.dataset.reader import Run
 
 ROWS = corpus(100, seed=4)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write(tmp_path_factory.mktemp("run"), ROWS, ["lrp", "occlusion"])
 
 
 @pytest.mark.parametrize("where", [Where(), Where(target="positive"), Where(label="negative", wrong=True), Where(not_label="positive")])
-def test_it_has_every_occurrence_the_strongest_first(run: MadeRun, where: Where) -> None:
+def test_it_has_every_occurrence_the_strongest_first(run: Run, where: Where) -> None:
     found = concordance(run, "Film", method="occlusion", where=where, most=7)
     rows = [
         (number, row)
@@ -57,7 +58,7 @@ def test_a_line_has_its_context(tmp_path: Path) -> None:
     assert frame.loc[0, "effect"] == 2.0
 
 
-def test_the_lines_behind_findings_are_their_places(run: MadeRun) -> None:
+def test_the_lines_behind_findings_are_their_places(run: Run) -> None:
     found = findings(run, minimum=3)
     some = [*found.words[:3], *found.errors[:2]]
     for finding, lines in zip(some, behind(run, some), strict=True):
@@ -68,7 +69,7 @@ def test_the_lines_behind_findings_are_their_places(run: MadeRun) -> None:
     assert behind(run, []) == []
 
 
-def test_a_slice_has_one_too(run: MadeRun) -> None:
+def test_a_slice_has_one_too(run: Run) -> None:
     found = concordance(run, Slice("praise", words=("good", "fine")), method="lrp", most=1000)
     assert found.total == sum(len(direct.effects(row, "lrp").get(word, [])) for row in ROWS for word in ("good", "fine"))
     for line in found.lines:

@@ -25,7 +25,7 @@ LABELS = ("negative", "positive")
 
 
 def texts(count: int, random: np.random.Generator, *, planted: bool) -> tuple[list[str], np.ndarray]:
-    """Texts with a word of feeling that fits their label, and often one that does not; the cue stands beside positive labels, or anywhere."""
+    """Texts with a word of feeling that fits their label and often one that does not; the cue beside positive ones, or anywhere."""
     labels = random.integers(0, 2, count)
     made = []
     for label in labels:

@@ -9,23 +9,24 @@ import pyarrow as pa
 import pytest
 
 from dataset.findings import direct
-from dataset.findings.made import MadeRun, Written, corpus, write
+from dataset.findings.made import Written, corpus, write
 from explain.dataset.findings.effects import READ, Counted, by_row, effects_in
+from explain.dataset.reader import Run
 from explain.errors import InputError
 
 METHODS = ["lrp", "occlusion"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write(tmp_path_factory.mktemp("run"), corpus(40), METHODS, chunk=40)
 
 
-def batch_of(run: MadeRun) -> pa.RecordBatch:
+def batch_of(run: Run) -> pa.RecordBatch:
     return next(run.batches(READ))
 
 
-def test_a_words_effect_is_the_sum_of_its_pieces(run: MadeRun) -> None:
+def test_a_words_effect_is_the_sum_of_its_pieces(run: Run) -> None:
     found = by_row(effects_in(batch_of(run), METHODS, Counted()), METHODS)
     for number, row in enumerate(corpus(40)):
         own = found[found["row"] == number].set_index("word")
@@ -40,7 +41,7 @@ def test_a_words_effect_is_the_sum_of_its_pieces(run: MadeRun) -> None:
             assert row.scores[method] is None or set(own.index) == set(expected)
 
 
-def test_a_slice_of_a_batch_is_read_as_it_is(run: MadeRun) -> None:
+def test_a_slice_of_a_batch_is_read_as_it_is(run: Run) -> None:
     whole, batch = effects_in(batch_of(run), METHODS, Counted()), batch_of(run)
     parts = [effects_in(batch.slice(start, 9), METHODS, Counted()) for start in range(0, 40, 9)]
     for name in whole:
@@ -66,7 +67,7 @@ def test_case_and_pieces_count_if_wanted(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_missing_is_nan_and_what_is_damaged_is_said(run: MadeRun, tmp_path: Path) -> None:
+def test_what_is_missing_is_nan_and_what_is_damaged_is_said(run: Run, tmp_path: Path) -> None:
     assert effects_in(batch_of(run), ["shap"], Counted())["shap"].isna().all()
     damaged = write(tmp_path, [Written("a film", {"lrp": [1.0]})], ["lrp"])
     with pytest.raises(InputError, match="This run is damaged: lrp has other numbers of scores"):

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from dataset.findings import direct
-from dataset.findings.made import MadeRun, Written, corpus, scored, write
+from dataset.findings.made import Written, corpus, scored, write
 from explain.dataset.findings import Findings, findings
+from explain.dataset.reader import Run
 from explain.errors import InputError
 
 METHODS = ["lrp", "occlusion"]
@@ -19,12 +20,12 @@ ROWS = corpus(120)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write(tmp_path_factory.mktemp("run"), ROWS, METHODS)
 
 
 @pytest.fixture(scope="module")
-def found(run: MadeRun) -> Findings:
+def found(run: Run) -> Findings:
     return findings(run, minimum=3, most=30)
 
 
@@ -91,7 +92,7 @@ def test_places_are_the_strongest_occurrences(found: Findings) -> None:
             assert ROWS[place.row].text[place.start : place.end].casefold() == one.word
 
 
-def test_what_is_known_of_the_rows(found: Findings, run: MadeRun) -> None:
+def test_what_is_known_of_the_rows(found: Findings, run: Run) -> None:
     assert found.rows == 120
     assert sum(found.answers.values()) == sum(found.targets.values()) == 120
     assert found.answers["positive", "negative"] == sum((row.label, row.prediction) == ("positive", "negative") for row in ROWS)
@@ -149,6 +150,6 @@ def test_labels_that_the_model_never_says_are_told(tmp_path: Path) -> None:
         ({"slices": ["x=nowhere:1"]}, "This run has no column 'nowhere'. It has: "),
     ],
 )
-def test_what_cannot_be_found_is_said(run: MadeRun, asked: dict[str, object], message: str) -> None:
+def test_what_cannot_be_found_is_said(run: Run, asked: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         findings(run, **asked)  # type: ignore[arg-type]

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from dataset.findings import direct
-from dataset.findings.made import MadeRun, Written, corpus, write
+from dataset.findings.made import Written, corpus, write
 from explain.dataset.findings import side_by_side
+from explain.dataset.reader import Run
 from explain.errors import InputError
 
 METHODS = ["lrp", "occlusion"]
@@ -35,14 +36,14 @@ TWO = other_model()
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[MadeRun, MadeRun]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
     folder = tmp_path_factory.mktemp("runs")
     first = write(folder / "one", ONE[:80], METHODS, chunk=11)
     second = write(folder / "two", TWO[5:], METHODS, chunk=13, numbers=range(5, 90), model="other")
     return first, second
 
 
-def test_words_are_compared_over_the_same_rows(runs: tuple[MadeRun, MadeRun]) -> None:
+def test_words_are_compared_over_the_same_rows(runs: tuple[Run, Run]) -> None:
     found = side_by_side(*runs, method="occlusion", minimum=3, most=100)
     both = [(one, two) for one, two in zip(ONE[5:80], TWO[5:80], strict=True)]
     assert (found.rows, found.alone) == (75, 15)
@@ -74,7 +75,7 @@ def test_words_are_compared_over_the_same_rows(runs: tuple[MadeRun, MadeRun]) ->
     assert len(found.to_frame()) == len(found.words)
 
 
-def test_rows_furthest_apart_come_first(runs: tuple[MadeRun, MadeRun]) -> None:
+def test_rows_furthest_apart_come_first(runs: tuple[Run, Run]) -> None:
     found = side_by_side(*runs, method="lrp", minimum=3, most=4)
     distances = {}
     for number in range(5, 80):
@@ -87,7 +88,7 @@ def test_rows_furthest_apart_come_first(runs: tuple[MadeRun, MadeRun]) -> None:
     np.testing.assert_allclose([pair.apart for pair in found.apart], [distances[number] for number in expected], atol=1e-12)
 
 
-def test_two_methods_of_one_run_are_compared_as_shares(runs: tuple[MadeRun, MadeRun]) -> None:
+def test_two_methods_of_one_run_are_compared_as_shares(runs: tuple[Run, Run]) -> None:
     found = side_by_side(runs[0], minimum=3, most=100)
     assert found.shares
     assert (found.first.name, found.second.name) == ("LRP", "Occlusion")
@@ -102,7 +103,7 @@ def test_two_methods_of_one_run_are_compared_as_shares(runs: tuple[MadeRun, Made
     assert pair.difference.mean == pytest.approx(np.mean(values))
 
 
-def test_what_cannot_be_compared_is_said(runs: tuple[MadeRun, MadeRun], tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_said(runs: tuple[Run, Run], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="These runs are not of the same data: row 0 is"):
         side_by_side(runs[0], write(tmp_path / "other", corpus(20, seed=8), METHODS))
     with pytest.raises(InputError, match="there is nothing to compare it with"):

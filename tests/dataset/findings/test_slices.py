@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from dataset.findings import direct
-from dataset.findings.made import MadeRun, Written, corpus, write
+from dataset.findings.made import Written, corpus, write
 from explain.dataset.findings import Findings, findings
+from explain.dataset.reader import Run
 
 METHODS = ["lrp", "occlusion"]
 ROWS = corpus(120, seed=3)
@@ -19,12 +20,12 @@ SLICES = ["praise=good,fine,wonderful", "blame=/(?i)\\b(bad|dull)\\b/", "labelle
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write(tmp_path_factory.mktemp("run"), ROWS, METHODS)
 
 
 @pytest.fixture(scope="module")
-def found(run: MadeRun) -> Findings:
+def found(run: Run) -> Findings:
     return findings(run, keywords=["zorp", "not good"], slices=SLICES)
 
 
