@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from explain.methods.catalog import method_class
 from explain.methods.method import Method
 from explain.results import Attribution
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -96,11 +97,11 @@ def client(app_url: str) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    if not CHROMIUM.exists():
+    if CHROMIUM is None:
         if os.environ.get("EXPLAIN_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{CHROMIUM} is missing and EXPLAIN_REQUIRE_BROWSER=1.")
-        pytest.skip(f"{CHROMIUM} is missing.")
-    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": list(FLAGS)}
+            pytest.fail("Chromium is missing and EXPLAIN_REQUIRE_BROWSER=1.")
+        pytest.skip("Chromium is missing.")
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(FLAGS)}
 
 
 @pytest.fixture(scope="session")

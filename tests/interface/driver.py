@@ -89,6 +89,16 @@ class App:
         """The checkbox of a method."""
         return self.page.locator(f"#{self.tab}-inside input[name={name}], #{self.tab}-outside input[name={name}]")
 
+    def only(self, name: str) -> App:
+        """Choose one method alone, and leave out how faithful it is."""
+        self.method(name).check()
+        checked = self.page.locator(f"#{self.tab}-inside input:checked, #{self.tab}-outside input:checked")
+        for other in checked.evaluate_all("boxes => boxes.map(box => box.name)"):
+            if other != name:
+                self.method(other).uncheck()
+        self.box(self.part("check")).uncheck()
+        return self
+
     def choose(self, name: str, value: str) -> None:
         """Type into a dropdown that takes any value, or into a number."""
         box = self.box(self.part(name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -49,29 +51,33 @@ def wear(app: App, theme: str) -> None:
     app.page.wait_for_timeout(300)
 
 
-def picture(app: App, name: str, *, whole: bool = False) -> None:
-    """The page in both themes; nothing makes it scroll sideways."""
+def picture(app: App, name: str, theme: str, *, whole: bool) -> None:
+    """The page as it is; nothing makes it scroll sideways."""
     FOLDER.mkdir(exist_ok=True)
     width = app.page.viewport_size["width"]  # type: ignore[index]
     assert app.page.evaluate("document.documentElement.scrollWidth") <= width, name
-    for theme in THEMES:
-        wear(app, theme)
-        path = FOLDER / f"{name}-{width}-{theme}.png"
-        app.page.screenshot(path=path, full_page=whole, animations="disabled")
-        assert path.stat().st_size > 10_000
+    path = FOLDER / f"{name}-{width}-{theme}.png"
+    app.page.screenshot(path=path, full_page=whole, animations="disabled")
+    assert path.stat().st_size > 10_000
 
 
-def check(app: App) -> None:
-    """Run axe on the page as it is, in both themes, and measure our own colours."""
+def audit(app: App, rules: Sequence[str] = ()) -> None:
+    """Run axe on the page as it is, with all rules or these, and measure our own colours."""
     if not app.page.evaluate("'axe' in window"):
         app.page.evaluate(AXE)
-    for theme in THEMES:
+    report = app.page.evaluate(f"axe.run(document, {json.dumps({'resultTypes': ['violations'], **({'runOnly': rules} if rules else {})})})")
+    found = [(v["id"], node) for v in report["violations"] if v["impact"] in BAD for node in v["nodes"]]
+    assert [(rule, node["html"], node["any"]) for rule, node in found] == []
+    assert [line for part in OURS for line in app.page.evaluate(PALE, [part, AA])] == []
+
+
+def look(app: App, name: str, *, whole: bool = False, audited: bool = True) -> None:
+    """Both themes as pictures; the second differs from the first in its colours alone."""
+    for theme, rules in zip(THEMES, ((), ("color-contrast",)), strict=True):
         wear(app, theme)
-        report = app.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found = [(v["id"], node) for v in report["violations"] if v["impact"] in BAD for node in v["nodes"]]
-        assert [(rule, node["html"], node["any"]) for rule, node in found] == [], theme
-        pale = [line for part in OURS for line in app.page.evaluate(PALE, [part, AA])]
-        assert pale == [], theme
+        picture(app, name, theme, whole=whole)
+        if audited:
+            audit(app, rules)
 
 
 def test_every_task_looks_well_and_can_be_read_by_all(app: App) -> None:
@@ -79,8 +85,7 @@ def test_every_task_looks_well_and_can_be_read_by_all(app: App) -> None:
     for task in TASKS:
         app.task(task)
         expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
-        picture(app, task)
-        check(app)
+        look(app, task)
 
 
 def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
@@ -100,34 +105,31 @@ def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
     ):
         app.view(view)
         expect(app.page.locator(part).first).to_be_visible()
-        picture(app, f"view-{view.split()[0].lower()}", whole=True)
-        check(app)
+        look(app, f"view-{view.split()[0].lower()}", whole=True)
     for part in ("options", "replay"):
         app.page.locator(f"#{part} > button").click()
     app.visit("about")
-    picture(app, "about", whole=True)
-    check(app)
+    look(app, "about", whole=True)
 
 
 def test_a_phone_shows_the_answer_first_and_scrolls_only_down(app: App) -> None:
     app.page.set_viewport_size({"width": NARROW, "height": 844})
     app.open()
-    picture(app, "opened")
+    look(app, "opened", audited=False)
     app.explain("What a dull and tedious evening.")
     expect(app.part("prediction")).to_be_in_viewport()
     expect(app.page.locator("#explain-verdict")).to_be_in_viewport()
-    picture(app, "answer")
+    look(app, "answer", audited=False)
     for task in ("masked_lm", "generation"):
         app.task(task)
         expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
-        picture(app, task, whole=True)
+        look(app, task, whole=True, audited=False)
     app.view("Attention")
     expect(app.plot("attention-plot")).to_be_visible()
-    picture(app, "view-attention", whole=True)
+    look(app, "view-attention", whole=True, audited=False)
     app.view("Take along")
     expect(app.page.locator("#take-client .cm-line").first).to_be_visible()
-    picture(app, "view-take", whole=True)
-    check(app)
+    look(app, "view-take", whole=True)
 
 
 def test_comparisons_look_well_and_can_be_read_by_all(app: App) -> None:
@@ -138,11 +140,10 @@ def test_comparisons_look_well_and_can_be_read_by_all(app: App) -> None:
         for view, plot in plots or (("Prompts", "prompts-heatmap"), ("Minimal pair", "prompts-bars")):
             app.view(view)
             expect(app.plot(plot)).to_be_visible()
-            picture(app, f"{tab}-{view.split()[0].lower()}", whole=True)
-            check(app)
+            look(app, f"{tab}-{view.split()[0].lower()}", whole=True)
         app.page.set_viewport_size({"width": NARROW, "height": 844})
         app.page.wait_for_timeout(500)
-        picture(app, tab, whole=True)
+        look(app, tab, whole=True, audited=False)
         app.page.set_viewport_size({"width": WIDE, "height": 900})
 
 
@@ -151,9 +152,9 @@ def test_a_fault_would_be_found(app: App) -> None:
     pale = "document.querySelector('#explain-status').innerHTML = '<p style=\"color: #777777; background: #f8f8f8\">pale</p>'"
     app.page.evaluate(pale)
     with pytest.raises(AssertionError, match=r"pale"):
-        check(app)
+        audit(app)
     assert [line for line in app.page.evaluate(PALE, ["[id$=-status] p", AA]) if "4.2" in line]
     app.page.evaluate("document.querySelector('#explain-status').innerHTML = ''")
     app.page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     with pytest.raises(AssertionError, match="button-name"):
-        check(app)
+        audit(app)

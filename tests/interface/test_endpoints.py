@@ -147,7 +147,7 @@ ASKED = [
     Asked("classification", "A fine film.", "bert-mini", {"methods": ["input_x_gradient"], "unit": "probability"}),
     Asked("classification", "A fine film.", "distilbert-mini", {"target": "positive"}),
     Asked("classification", "A fine film.", "gpt2-mini", {"unit": "log_probability"}),
-    Asked("classification", "A fine film.", "t5-mini"),
+    Asked("classification", "A fine film.", "t5-mini", {"methods": ["lrp", "occlusion"]}),
     Asked("next_token", "The keys to the cabinet", "gpt2-mini", {"target": " are", "foil": " is"}),
     Asked("span_infilling", "Born in ___ and died in ___.", "t5-mini", {"position": 1, "step": 0, "methods": ["lrp", "occlusion"]}),
     Asked("generation", "The president said", "gpt2-mini", {"target": " he was", "step": 1, "unit": "logit", "methods": ["occlusion"]}),

@@ -93,8 +93,8 @@ class Arrival:
         form, stage = self._form, self._stage
         inputs = form.components | stage.components | self._options.components | {self._stream.token}
         example = [self._stream.status, self._timer, *stage.outputs]
-        everything = [*example, *form.fillable, *self._options.components, self._asked]
-        demo.load(guarded(self._opened), inputs, everything, **QUICK)
+        demo.load(guarded(self._opened), inputs, [*example, *form.fillable, self._asked], **QUICK)
+        self._asked.change(guarded(self._fill_options), {self._asked}, self._options.components, **QUICK)
         self._timer.tick(guarded(self._tick), inputs, example, **QUICK)
         form["task"].input(guarded(self._other_task), inputs, [*example, *form.fillable], **QUICK)
 
@@ -114,7 +114,10 @@ class Arrival:
             make_methods(request.methods, request.options)
         except InputError as error:
             return {self._stream.status: status(f"⚠️ The link was not opened: {error}", "failed")}
-        return {**self._form.filled(request), **self._options.filled(request.options), self._asked: asked_again(request)}
+        return {**self._form.filled(request), self._asked: asked_again(request)}
+
+    def _fill_options(self, values: Values) -> Updates:
+        return self._options.filled(Request.from_dict(values[self._asked]["request"]).options)
 
     def _other_task(self, values: Values) -> Updates:
         """The form as the chosen task needs it, with its first example, which is shown if it is finished."""
