@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 from explain.analysis import Analysis
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
+from explain.messages import Document
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
 from explain.models.explained_model import ExplainedModel
 from explain.models.tasks import Task, detect, make_task
 from explain.models.truncation import Truncation, truncate
 from explain.results import Explanation
-from explain.types import Question, Unit
+from explain.types import Asked, Question, Unit
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -89,14 +90,14 @@ class TokenExplainer:
         """Take everything off the model again; it is then exactly as it was handed in."""
         self.model.close()
 
-    def ask(self, question: str | Question, *, methods: Iterable[Method] = (), **asked: Any) -> Analysis:
+    def ask(self, question: Asked, *, methods: Iterable[Method] = (), **asked: Any) -> Analysis:
         """Read and predict a text, ready to be explained method by method.
 
         Args:
-            question: A text, or a text with what is asked about it.
+            question: A text, the messages of a chat, or either with what is asked about it.
             methods: What is going to explain it: what they all read of the prediction's pass (recordings, gradients) is then kept from
                 it, else they make a pass of their own.
-            asked: Fields of `Question` (target, foil, unit, position, step) that the question leaves open.
+            asked: Fields of `Question` (target, foil, unit, position, step, span, …) that the question leaves open.
 
         Raises:
             InputError: Text, target, foil, unit, position or step cannot be used; the message says why.
@@ -112,7 +113,7 @@ class TokenExplainer:
         )
         return Analysis(self.model, encoding, prediction, scores)
 
-    def truncate(self, question: str | Question, **asked: Any) -> Truncation | None:
+    def truncate(self, question: Asked, **asked: Any) -> Truncation | None:
         """The longest part of a text that the model reads around what the task needs of it; `None` if it reads all.
 
         A text that is too long is never cut on the way to an explanation: `analyze` refuses it. Explain `truncate(text).kept` instead, and
@@ -126,7 +127,7 @@ class TokenExplainer:
 
     def analyze(
         self,
-        text: str | Question,
+        text: Asked,
         methods: Iterable[str | Method] = DEFAULT_METHODS,
         *,
         target: str | int | None = None,
@@ -134,13 +135,15 @@ class TokenExplainer:
         unit: Unit | str | None = None,
         position: int | None = None,
         step: int | None = None,
+        span: str | tuple[int, int] | None = None,
+        documents: Iterable[Document | Mapping[str, Any]] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         visualize: bool = False,
     ) -> Explanation:
         """Explain a text with one or several methods.
 
         Args:
-            text: What a person typed, or a `Question`; masked LM wants a mask, span infilling a sentinel or blank.
+            text: What a person typed, the messages of a chat, or a `Question`; masked LM wants a mask, span infilling a sentinel or blank.
             methods: Names, or methods with options such as `IntegratedGradients(steps=50)`.
             target: Label, token or index to explain; the model's own prediction if left out. For span infilling and generation
                 the output text to explain.
@@ -148,6 +151,9 @@ class TokenExplainer:
             unit: "logit", "log_probability" or "probability"; the task's default if left out.
             position: Which mask or blank (from 0), where there are several.
             step: Which output token (from 0) of a sequence task; all of them if left out.
+            span: A passage of the output that is explained as one: its words, or its characters [start, end). The answer in a chat is
+                explained as one in any case, unless a step or a foil is given.
+            documents: In a chat, what the answer may rest on.
             options: Method name -> option name -> value, for methods given by name.
             visualize: Also show the result: a heatmap in a notebook, a table elsewhere.
 
@@ -157,7 +163,7 @@ class TokenExplainer:
             UnsupportedError: The model cannot be explained in the asked way.
         """
         chosen = make_methods(methods, options)
-        question = Question.of(text, target=target, foil=foil, unit=unit, position=position, step=step)
+        question = Question.of(text, target=target, foil=foil, unit=unit, position=position, step=step, span=span, documents=documents)
         analysis = self.ask(question, methods=chosen)
         explanation = analysis.explanation([analysis.run(method) for method in chosen])
         if visualize:

@@ -156,10 +156,12 @@ class _Place:
 
 def _places(text: str, spans: Sequence[Span], level: Granularity) -> list[_Place]:
     """The segments of a text, which leave out nothing but what stands between the messages of a chat."""
-    content = [(span.start, span.end) for span in spans if span.kind is SpanKind.MESSAGE] or [(0, len(text))]
+    spoken = [span for span in spans if span.role]  # messages, and documents outside them
+    content = sorted((span.start, span.end) for span in spoken) or [(0, len(text))]
     if level not in NAMED:
         return [_Place(*piece) for block in content for piece in _pieces(text, _cut(block, _edges(spans)), level)]
-    chosen = sorted((span for span in spans if span.kind is NAMED[level]), key=lambda span: span.start)
+    of_kind = spoken if level is Granularity.MESSAGES else (span for span in spans if span.kind is NAMED[level])
+    chosen = sorted(of_kind, key=lambda span: span.start)
     if not chosen:
         raise InputError(f"There are no {level} in this text. {_HINT[level]}, or choose one of: tokens, words, sentences, paragraphs.")
     named = {span.start: span for span in chosen}
@@ -197,8 +199,9 @@ def _pieces(text: str, blocks: Sequence[tuple[int, int]], level: Granularity) ->
             if level is Granularity.PARAGRAPHS:
                 yield first, last
                 continue
-            lengths = accumulate(len(sentence) for sentence in split_sentences("en", text[first:last]))
-            yield from _cut((first, last), {first + length for length in lengths})
+            sentences = split_sentences("en", text[first:last])
+            ends = accumulate(map(len, sentences), initial=first)
+            yield from _cut((first, last), {end for end, sentence in zip(ends, sentences, strict=False) if sentence.strip()})
 
 
 def _grouped(tokens: Sequence[Token], first: int, places: Sequence[_Place]) -> tuple[Word, ...]:
@@ -217,7 +220,8 @@ def _grouped(tokens: Sequence[Token], first: int, places: Sequence[_Place]) -> t
         else:
             found.append((number, [index]))
             opened[number] = found[-1][1]
-    return tuple(_group(tokens, first, indices, places[number] if number >= 0 else None) for number, indices in found)
+    unnamed = _Place(0, 0, ANSWER if tokens and tokens[0].segment is Segment.OUTPUT else "", fixed=True)
+    return tuple(_group(tokens, first, indices, places[number] if number >= 0 else unnamed) for number, indices in found)
 
 
 def _number(owner: npt.NDArray[np.int64], start: int) -> int:
@@ -226,8 +230,7 @@ def _number(owner: npt.NDArray[np.int64], start: int) -> int:
     return int(owner[place] if owner[place] >= 0 or not place else owner[place - 1])
 
 
-def _group(tokens: Sequence[Token], first: int, indices: Sequence[int], place: _Place | None) -> Word:
+def _group(tokens: Sequence[Token], first: int, indices: Sequence[int], place: _Place) -> Word:
     text = "".join((tokens[i].before if i != indices[0] else "") + (tokens[i].text or tokens[i].piece * tokens[i].special) for i in indices)
-    special = all(tokens[i].special for i in indices) or place is None or place.fixed
-    name = place.name if place else ""
-    return Word(tuple(first + i for i in indices), text or tokens[indices[0]].label, tokens[indices[0]].before, special, name)
+    special = place.fixed or all(tokens[i].special for i in indices)
+    return Word(tuple(first + i for i in indices), text or tokens[indices[0]].label, tokens[indices[0]].before, special, place.name)

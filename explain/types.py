@@ -96,9 +96,6 @@ class Question:
         messages: A chat, as `Message`s or mappings with role and content, kept as a tuple.
         documents: What the answer may rest on, as `Document`s or mappings with text and title, kept as a tuple.
         spans: Parts of the text that come and go together or are summed to where segments are "spans", kept as a tuple.
-
-    Raises:
-        InputError: Text and messages are given, or a message, document or span cannot be used.
     """
 
     text: str = ""
@@ -182,6 +179,7 @@ class Encoding:
         output: For sequence tasks, the vocabulary indices of the whole output; the model reads all but the last of them.
         vector: For the embedding task, the pooled vector [d] of the text.
         spans: Parts of the text that have a name: messages, documents and those that were given.
+        steps: How many positions up to `position` are explained together, for a passage of an output.
     """
 
     text: str
@@ -193,6 +191,7 @@ class Encoding:
     output: tuple[int, ...] = ()
     vector: torch.Tensor | None = None
     spans: tuple[Span, ...] = ()
+    steps: int = 1
 
     def __post_init__(self) -> None:
         read = self.inputs["input_ids"].shape[1] + (self.inputs["decoder_input_ids"].shape[1] if self.has_prefix else 0)

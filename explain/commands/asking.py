@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from explain.defaults import DEFAULT_METHODS
@@ -18,11 +19,18 @@ ASKED = {
     "unit": "logit, log_probability or probability (default: the task's)",
     "position": "which mask or blank, from 0 (default: the first)",
     "step": "which output token, from 0 (default: all)",
+    "span": "words of the output that are explained as one (default: all of it, token by token)",
 }
-"""Help for every field of a question besides the text."""
+"""Help for every field of a question besides the text that is a value."""
+CHAT = {
+    "messages": "role and content of each message; the last may be the answer to explain",
+    "documents": "text and title of each document that the answer may rest on",
+    "spans": "start, end and name of each part, and in a chat the number of its message",
+}
+"""The same for those that are lists."""
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Who is asked."""
     model = parser.add_argument_group("who is asked (`catalog` lists tasks and models)")
     model.add_argument(
@@ -31,6 +39,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--task", metavar="NAME", help="what to ask the model (default: what it is best at)")
     model.add_argument("--label", action="append", metavar="WORD", help="a word that a text-to-text classifier answers with; once for each")
     model.add_argument("--prefix", metavar="TEXT", help='what a text-to-text classifier reads before the text, such as "sst2 sentence: "')
+    return model
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +48,32 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     for item in (item for item in dataclasses.fields(Question) if item.name in ASKED):
         whole = "str" not in str(item.type)
         asked.add_argument(f"--{item.name}", type=int if whole else str, metavar="N" if whole else "TEXT", help=ASKED[item.name])
+
+
+def add_chat(parser: argparse.ArgumentParser) -> None:
+    """The fields of a question that are lists, each from a JSON file."""
+    chat = parser.add_argument_group("a chat instead of a text, and named parts (JSON files, each a list of objects)")
+    for name, fields in CHAT.items():
+        chat.add_argument(f"--{name}", metavar="FILE", help=fields)
+
+
+def listed(path: str | None) -> list[Any] | None:
+    """What a JSON file lists.
+
+    Raises:
+        InputError: It cannot be read, or is no list.
+    """
+    if path is None:
+        return None
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(found, list):
+        raise InputError(f"{path} must hold a JSON list, got {type(found).__name__}.")
+    return found
 
 
 def add_methods(parser: argparse.ArgumentParser) -> None:

@@ -24,11 +24,12 @@ def add(commands: Commands) -> None:
     text = commands.add_parser(
         "text", help="explain a text", description="Explain a text and print its scores.", epilog=f"example: {program()} {example}"
     )
-    text.set_defaults(run=_text)
-    text.add_argument("text", help='the text to explain; "-" reads it from standard input')
+    text.set_defaults(run=_text, wrong=text.error)
+    text.add_argument("text", nargs="?", help='the text to explain; "-" reads it from standard input; none for a chat')
 
     asking.add_model(text)
     asking.add_question(text)
+    asking.add_chat(text)
     asking.add_methods(text)
     view = text.add_argument_group("how it is shown")
     view.add_argument("--words", action="store_true", help="merge sub-words to words in the table, page and figures")
@@ -41,6 +42,8 @@ def add(commands: Commands) -> None:
 
 
 def _text(given: argparse.Namespace) -> int:
+    if given.text is None and given.messages is None:
+        given.wrong("give a text, or --messages")
     outputs = {kind: Path(path) for kind in EXPORTS if (path := getattr(given, kind)) is not None}
     for path in outputs.values():
         if path.is_dir() or not path.parent.is_dir():
@@ -64,8 +67,9 @@ def _explained(given: argparse.Namespace, *, card: bool) -> Shown:
     from explain.sharing.card import card as card_of
     from explain.sharing.request import Request
 
-    text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text
-    question = Question(text, **{name: getattr(given, name) for name in asking.ASKED})
+    text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text or ""
+    lists = {name: asking.listed(getattr(given, name)) for name in asking.CHAT}
+    question = Question(text, **{name: getattr(given, name) for name in asking.ASKED}, **lists)
     options = asking.options(given.option)
     model, task = asking.model_and_task(given.model, given.task)
     with TokenExplainer.from_pretrained(model, task=task, labels=given.label or (), prefix=given.prefix) as explainer:

@@ -44,9 +44,12 @@ def truncate(model: ExplainedModel, question: Question) -> Truncation | None:
 
     Raises:
         InputError: The text cannot be explained for another reason.
-        TextTooLongError: No cut makes it short enough: the blanks are too far apart, the output is too long by itself, or the
-            tokenizer does not tell where its tokens stand.
+        TextTooLongError: It is a chat, or no cut makes it short enough: the blanks are too far apart, the output is too long by itself,
+            or the tokenizer does not tell where its tokens stand.
     """
+    if question.messages is not None:
+        model.encode(question)  # which message can be left out is not for us to say
+        return None
     text = question.text
     start, end = 0, len(text)
     needed = model.task.needed(model, text)

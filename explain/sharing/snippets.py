@@ -39,7 +39,8 @@ def client_snippet(request: Request, url: str) -> str:
     Raises:
         InputError: The task is not known, or its endpoint does not take something that was asked.
     """
-    taken = task_class(request.task).asks
+    task = task_class(request.task)
+    taken = {*task.asks, "spans", *(("messages", "documents") if task.chats else ())}
     given = {name: value for name, value in request.question.to_dict().items() if name != "text"}
     given |= {"labels": request.labels} if request.labels else {}
     given |= {} if request.prefix is None else {"prefix": request.prefix}
@@ -48,7 +49,7 @@ def client_snippet(request: Request, url: str) -> str:
             raise InputError(f"The endpoint /{request.task} takes no {name}, got {value!r}. Leave it out.")
         if name in ("target", "foil") and isinstance(value, int):
             raise InputError(f"The endpoint /{request.task} takes the {name} as text, got the index {value}. Give its label or token.")
-    asked = {"model": request.model, **_asked(request), "api_name": f"/{request.task}"}
+    asked = {"model": request.model, **_asked(request), "messages": given.get("messages"), "api_name": f"/{request.task}"}
     return "\n".join(
         [
             "from gradio_client import Client",

@@ -130,6 +130,7 @@ class Asked:
         step: For a sequence task that explains one output token, its number from 0; `None` for the whole output.
         steps: How many tokens the output has.
         whole: The whole output is explained.
+        passage: A passage of it is explained as one.
     """
 
     task: str
@@ -138,6 +139,7 @@ class Asked:
     step: int | None = None
     steps: int = 0
     whole: bool = False
+    passage: bool = False
 
 
 @dataclass(frozen=True)

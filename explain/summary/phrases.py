@@ -70,7 +70,8 @@ def phrases(asked: Asked, style: Style) -> Phrases:
     target = style.answer(asked.target, quoted=answers.quoted)
     where, thing = answers.where, answers.thing
     if asked.steps and not asked.whole:
-        number = "one token" if asked.step is None else f"token {asked.step + 1} of {asked.steps}"
+        part = "a passage" if asked.passage else "one token"
+        number = part if asked.step is None else f"token {asked.step + 1} of {asked.steps}"
         where, thing = f" as {number} of {thing}", f"{number} of {thing}"
     elif asked.whole and asked.steps > 1:
         where += ", taken as a whole"

@@ -89,10 +89,10 @@ def _asked(explanation: Explanation) -> Asked:
     foil = None if explanation.foil is None else explanation.foil.text
     if not outputs:
         return Asked(explanation.task, explanation.target.text, foil)
-    if foil is None and len(outputs) == len(steps):
+    if foil is None and (len(outputs) == len(steps) or outputs[0].text == explanation.prediction.text):
         return Asked(explanation.task, explanation.prediction.text, None, None, len(steps), whole=True)
     step = steps.index(outputs[0]) if outputs[0] in steps else None
-    return Asked(explanation.task, explanation.target.text, foil, step, len(steps))
+    return Asked(explanation.task, explanation.target.text, foil, step, len(steps), passage=outputs[0].index < 0)
 
 
 def _agreement(methods: Sequence[Scored], between: Taus) -> dict[str, Any]:

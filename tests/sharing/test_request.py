@@ -37,6 +37,20 @@ def test_what_is_left_open_is_not_written() -> None:
     assert Request.from_dict(empty.to_dict()) == empty
 
 
+def test_a_chat_is_read_back() -> None:
+    question = Question(
+        messages=[{"role": "user", "content": "Who?"}],
+        documents=[{"text": "Ann.", "title": "Minutes"}],
+        spans=[{"start": 0, "end": 3, "message": 0}],
+        span=(0, 3),
+    )
+    request = Request("generation", "a/b", question)
+    assert Request.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+    assert set(request.record) - {"task", *LATER} == {"text", "target", "foil", "unit", "position", "step"}
+    with pytest.raises(InputError, match="The role 'bot' is not known"):
+        Request.from_dict({**request.to_dict(), "messages": [{"role": "bot", "content": "Who?"}]})
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 10**400, "\ud800", [1]])
 def test_an_option_that_json_cannot_carry_is_refused(value: object) -> None:
     request = Request("classification", "bert-mini", Question("a"), ["lrp"], {"lrp": {"x": value}})

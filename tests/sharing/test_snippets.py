@@ -34,6 +34,7 @@ REQUESTS = {
     "generation": Request("generation", "gpt2-mini", Question("The president said that", " the country was ready", step=1), ["occlusion"]),
     "embedding": Request("embedding", "bert-mini", Question("The cat sat on the mat."), ["integrated_gradients"]),
 }
+BESIDE = {"text", "model", "methods", "options", "maps", "messages", "documents", "spans"}
 
 
 def call_of(code: str, name: str) -> ast.Call:
@@ -78,7 +79,7 @@ def test_the_client_snippet_fits_the_endpoint(task: str) -> None:
     positional, keywords = arguments_of(call_of(code, "predict"))
     assert keywords.pop("api_name") == f"/{task}"
     signature = next(endpoint.signature for endpoint in task_endpoints() if endpoint.name == task)
-    assert set(task_class(task).asks) == set(signature.parameters) - {"text", "model", "methods", "options", "maps"}
+    assert set(task_class(task).asks) == set(signature.parameters) - BESIDE
     bound = signature.bind(*positional, **keywords)
     bound.apply_defaults()
     asked = dict(bound.arguments)
@@ -90,6 +91,25 @@ def test_the_client_snippet_fits_the_endpoint(task: str) -> None:
     assert ast.unparse(next(n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "Client")) == (
         f"Client({URL!r})"
     )
+
+
+def test_a_chat_is_written_as_its_messages() -> None:
+    chat = [{"role": "user", "content": "Who?"}]
+    request = Request("generation", "some/model", Question(messages=chat, documents=[{"text": "Ann."}], span=(0, 3), target="Ann did."))
+    positional, keywords = arguments_of(call_of(python_snippet(request), "analyze"))
+    assert (positional, keywords) == ([chat], {"target": "Ann did.", "span": [0, 3], "documents": [{"text": "Ann."}]})
+    positional, keywords = arguments_of(call_of(client_snippet(request, URL), "predict"))
+    assert positional == [""]
+    assert keywords == {
+        "model": "some/model",
+        "target": "Ann did.",
+        "span": [0, 3],
+        "messages": chat,
+        "documents": [{"text": "Ann."}],
+        "api_name": "/generation",
+    }
+    with pytest.raises(InputError, match="/classification takes no messages"):
+        client_snippet(Request("classification", "bert-mini", Question(messages=chat)), URL)
 
 
 def test_defaults_are_not_written() -> None:

@@ -9,6 +9,7 @@ from explain.interface.work.explaining import explain
 from explain.methods.catalog import METHODS
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS, Task
+from explain.sharing.request import LATER
 
 
 def _explanation(given: Given) -> Answer:
@@ -24,9 +25,10 @@ def _of_task(task: type[Task]) -> Endpoint:
             parameter("text", help=task.text_label),
             parameter("model", default=default_model(task.name)),
             parameter("methods"),
-            *(parameter(name, help=label) for name, label in task.asks.items()),
+            *(parameter(name, help=label) for name, label in task.asks.items() if name not in LATER),
             parameter("options"),
             parameter("maps"),
+            *(parameter(name) for name in LATER if name == "spans" or (task.chats and name != "span") or name in task.asks),
         ),
         _explanation,
         {"task": task.name},

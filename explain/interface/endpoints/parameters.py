@@ -16,6 +16,7 @@ from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
 
 Options = dict[str, dict[str, Any]]
+Parts = list[dict[str, Any]]
 NEEDED: Any = object()
 NAME_CHARACTERS = 100
 MODEL_CHARACTERS = 200
@@ -159,6 +160,24 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("position", int | None, "which mask or blank, from 0", lambda here: whole(0), None),
         Parameter("step", int | None, "which output token, from 0", lambda here: whole(0), None),
         Parameter(
+            "span",
+            str | list[int] | None,
+            "a passage of the output that is explained as one: its words, or its first character and the one after its last",
+            lambda here: either(text(here.characters), list_of(whole(0), 2, 2)),
+            None,
+        ),
+        Parameter(
+            "messages", Parts | None, "a chat, instead of the text: role and content of each message", lambda here: _parts(here), None
+        ),
+        Parameter("documents", Parts | None, "what the answer may rest on: text and title of each", lambda here: _parts(here), None),
+        Parameter(
+            "spans",
+            Parts | None,
+            "named parts of the text, or of a message: start, end, name, message of each",
+            lambda here: _parts(here),
+            None,
+        ),
+        Parameter(
             "options",
             Options | None,
             "method name -> option name -> value",
@@ -197,6 +216,12 @@ def _named(value: Any, holds: Callable[[Any], bool]) -> bool:
     """Whether it is an object with a few short names whose values hold."""
     name = text(NAME_CHARACTERS)
     return isinstance(value, Mapping) and len(value) <= MOST_METHODS and all(name.holds(key) and holds(v) for key, v in value.items())
+
+
+def _parts(here: Limits) -> Kind:
+    value = either(text(here.characters), WHOLE)
+    kind = Kind(f"an object of {value.words}", lambda part: _named(part, lambda given: given is None or value.holds(given)))
+    return list_of(kind, 1, here.texts)
 
 
 def _candidate(here: Limits) -> Kind:

@@ -20,7 +20,12 @@ from explain.sharing.request import Request
 from explain.types import Question
 
 UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
-INFO = {"target": "Empty: the model's own prediction.", "foil": "Empty: no contrast.", "step": "From 0. Empty: every output token."}
+INFO = {
+    "target": "Empty: the model's own prediction.",
+    "foil": "Empty: no contrast.",
+    "step": "From 0. Empty: every output token.",
+    "span": "Words of the output, explained as one. Empty: every output token.",
+}
 
 
 class QuestionForm(Form):
@@ -81,6 +86,7 @@ class QuestionForm(Form):
         for name in ("target", "foil"):
             self.add(name, gr.Dropdown([], value=None, info=INFO[name], allow_custom_value=True, **self._asks(asked, name)))
         self.add("unit", gr.Radio(_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")))
+        self.add("span", gr.Textbox("", info=INFO["span"], **self._asks(asked, "span")))
         for name in ("position", "step"):
             self.add(name, gr.Number(None, precision=0, minimum=0, info=INFO.get(name), **self._asks(asked, name)))
 
@@ -124,7 +130,7 @@ class QuestionForm(Form):
     def for_task(self, task: str, model: str | None = None) -> Updates:
         """The form as another task needs it."""
         asked, names = task_class(task), self._models(task, model)
-        shown = {name: gr.update(value=None, **self._asks(asked, name)) for name in ("target", "foil", "position", "step")}
+        shown = {name: gr.update(value=None, **self._asks(asked, name)) for name in ("target", "foil", "span", "position", "step")}
         for name in ("target", "foil"):
             shown[name]["choices"] = []
         return {

@@ -31,10 +31,13 @@ def check_length(explainer: TokenExplainer, questions: Iterable[Question]) -> No
     """Raises InputError where a text has too many characters, or too many tokens, before a model reads it."""
     here = limits()
     for question in questions:
-        for text in (question.text, question.target, question.foil):
+        asked = question.to_dict()
+        said = [part for name in ("messages", "documents") for each in asked.get(name, ()) for part in each.values()]
+        whole = "\n".join([question.text, *said])
+        for text in (whole, question.target, question.foil):
             if isinstance(text, str):
                 here.check("characters", len(text), SHORTER)
-        found = explainer.model.tokenizer(question.text, add_special_tokens=False, verbose=False)["input_ids"]
+        found = explainer.model.tokenizer(whole, add_special_tokens=False, verbose=False)["input_ids"]
         here.check("tokens", len(found), SHORTER)
 
 

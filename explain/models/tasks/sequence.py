@@ -14,26 +14,29 @@ from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
 from explain.models.reading import Reading
 from explain.models.score import Score
+from explain.models.tasks.passage import passage_score, passage_steps
 from explain.models.tasks.task import distinct
 from explain.models.tasks.vocabulary import VocabularyTask
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Segment, Target, Token, Unit
 
 STEP = "Which output token"
+SPAN = "Passage of the output"
 
 
 class SequenceTask(VocabularyTask):
     """The output is the model's own greedy text or one that is given; its tokens are explained one by one.
 
     The score of the whole output is the sum over its tokens, so its log-probability in the default unit. A foil is compared at the
-    first token where it parts from the output, given the prefix they share (Yin & Neubig, 2022).
+    first token where it parts from the output, given the prefix they share (Yin & Neubig, 2022). A passage of the output, and the whole
+    answer in a chat, is explained as one score (`Passage`).
     """
 
     units = (Unit.LOG_PROBABILITY, Unit.LOGIT)
     sequence = True
 
     @abstractmethod
-    def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
+    def output_ids(self, model: InstrumentedModel, encoding: Encoding, text: str) -> tuple[int, ...]:
         """A given output as vocabulary indices."""
 
     def given_output(self, question: Question) -> str | None:
@@ -50,6 +53,8 @@ class SequenceTask(VocabularyTask):
         self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
     ) -> tuple[Prediction, tuple[Score, ...]]:
         unit = self.unit(question.unit)
+        if question.span is not None and (question.step is not None or question.foil is not None):
+            raise InputError("A passage of the output is explained as one: leave step and foil out, or the passage.")
         logits = self.step_logits(model, encoding)
         steps = tuple(self.describe(model, row, index) for row, index in zip(logits, encoding.output, strict=True))
         text = model.tokenizer.decode(list(encoding.output)).strip()
@@ -57,6 +62,11 @@ class SequenceTask(VocabularyTask):
         length = len(steps)
         if question.step is not None and not 0 <= question.step < length:
             raise InputError(f"Step {question.step} was asked for, but the output has {length} tokens (counted from 0).")
+
+        in_chat = question.messages is not None and question.step is None and question.foil is None
+        if question.span is not None or in_chat:
+            first, end = passage_steps(model, encoding.output, question.span)
+            return prediction, (passage_score(model, self, at_step(encoding, end - 1), steps[first:end], unit),)
 
         def score(step: int, foil: Target | None) -> Score:
             return Score(model, self, at_step(encoding, step), steps[step], foil, unit, Reading(logits[step]))
@@ -79,7 +89,7 @@ class SequenceTask(VocabularyTask):
         """The step at which a foil is compared, and its vocabulary index there."""
         if isinstance(foil, int) or step is not None:
             return step or 0, self.target(model, logits[step or 0], foil).index
-        ids = self.output_ids(model, foil)
+        ids = self.output_ids(model, encoding, foil)
         pairs = enumerate(zip(encoding.output, ids, strict=False))
         step = next((number for number, (mine, other) in pairs if mine != other), None)
         if step is None:

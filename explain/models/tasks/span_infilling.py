@@ -11,7 +11,7 @@ from explain.errors import InputError, UnsupportedError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
 from explain.models.tasks.masked_lm import BLANK, extent
-from explain.models.tasks.sequence import STEP, SequenceTask, given_ids, greedy, with_output
+from explain.models.tasks.sequence import SPAN, STEP, SequenceTask, given_ids, greedy, with_output
 from explain.models.tasks.task import FOIL, UNIT, encode_input
 from explain.types import Encoding, Question
 
@@ -32,7 +32,7 @@ class SpanInfilling(SequenceTask):
     title = "Span infilling"
     intro = "Write <extra_id_0> or ___ where a span is missing. Which tokens made the model fill it so?"
     text_label = "Text with a blank"
-    asks = {"target": "Span to explain", "foil": FOIL, "unit": UNIT, "position": "Which blank (from 0)", "step": STEP}
+    asks = {"target": "Span to explain", "foil": FOIL, "unit": UNIT, "position": "Which blank (from 0)", "step": STEP, "span": SPAN}
     auto_classes = ("AutoModelForSeq2SeqLM",)
     heads = ("generation",)
 
@@ -44,7 +44,7 @@ class SpanInfilling(SequenceTask):
             )
         architectures.decoder_start(model)
 
-    def output_ids(self, model: InstrumentedModel, text: str) -> tuple[int, ...]:
+    def output_ids(self, model: InstrumentedModel, encoding: Encoding, text: str) -> tuple[int, ...]:
         return given_ids(model, text)
 
     def needed(self, model: InstrumentedModel, text: str) -> tuple[int, int]:
@@ -67,7 +67,7 @@ class SpanInfilling(SequenceTask):
                 span = self._fill(model, encoding, opening)
                 if number < chosen:
                     opening += span
-        return with_output(model, encoding, opening, self.output_ids(model, output) if output is not None else tuple(span))
+        return with_output(model, encoding, opening, self.output_ids(model, encoding, output) if output is not None else tuple(span))
 
     @staticmethod
     def _with_sentinels(text: str) -> str:
