@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -27,6 +27,7 @@ class Estimator(StrEnum):
 
     AUTO = "auto"
     EXACT = "exact"
+    GAUSSIAN_PROCESS = "gaussian_process"
     KERNEL = "kernel"
     PERMUTATION = "permutation"
     PARTITION = "partition"
@@ -39,11 +40,12 @@ class Shapley(Method):
     The scores sum to score(text) - score(text with nothing left): the efficiency gap is reported as `gap`, and for the sampling
     estimators a standard error per token as `maps["standard_error"]`. Special tokens are never taken away and score 0.
 
-    Estimators: *exact* enumerates all 2^n coalitions by shap's Exact explainer. *kernel* is KernelSHAP with paired sampling and
-    constrained least squares (Covert & Lee, 2021, arXiv:2012.01536), the most accurate per evaluation. *permutation* averages
-    antithetic random orders. *partition* is shap's own default for text: exact Owen values of its clustering, which are not Shapley
-    values. *auto* is exact up to 10 players, kernel above. The two samplers are ours because shap's draw from numpy's global
-    generator: with two requests at once their results would not repeat. Source: Lundberg & Lee, 2017, arXiv:1705.07874.
+    Estimators: *exact* enumerates all 2^n coalitions by shap's Exact explainer. *gaussian_process* also learns how the players interact
+    (after Rundel et al., 2026), the most accurate per evaluation: tests/benchmarks/README.md compares. *kernel* is KernelSHAP with
+    paired sampling and constrained least squares (Covert & Lee, 2021, arXiv:2012.01536). *permutation* averages antithetic random
+    orders. *partition* is shap's own default for text: exact Owen values of its clustering, which are not Shapley values. *auto* is
+    exact up to 10 players, gaussian_process above. The samplers are ours because shap's draw from numpy's global generator: with two
+    requests at once their results would not repeat. Source: Lundberg & Lee, 2017, arXiv:1705.07874.
 
     Raises:
         InputError: Too many players for the exact estimator.
@@ -59,7 +61,7 @@ class Shapley(Method):
     signed = True
     complete = True
 
-    estimator: Estimator = option(Estimator.AUTO, "auto is exact up to 10 players and kernel above; partition gives Owen values.")
+    estimator: Estimator = option(Estimator.AUTO, "auto is exact up to 10 players and gaussian_process above; partition gives Owen values.")
     evaluations: int = option(
         500, "Most coalitions that a sampling estimator asks for (at least four per player are).", minimum=20, maximum=20_000
     )
@@ -70,6 +72,8 @@ class Shapley(Method):
     def prepare(self) -> None:
         if self.estimator in (Estimator.AUTO, Estimator.EXACT, Estimator.PARTITION):
             import_module("explain.methods.shap_explainers")
+        if self.estimator in (Estimator.AUTO, Estimator.GAUSSIAN_PROCESS):
+            import_module("explain.methods.shapley_gaussian_process")
 
     def expected_passes(self, score: Score) -> int:
         players = sum(not group.special for group in groups_of(score.encoding, self.players))
@@ -94,19 +98,22 @@ class Shapley(Method):
         count = len(players)
         estimator = self.estimator
         if estimator is Estimator.AUTO:
-            estimator = Estimator.EXACT if count <= EXACT_PLAYERS else Estimator.KERNEL
+            estimator = Estimator.EXACT if count <= EXACT_PLAYERS else Estimator.GAUSSIAN_PROCESS
         if count < 2:
             full, empty = perturbed(np.array([[True], [False]]).repeat(count, axis=1)) if count else (0.0, 0.0)
             return np.full(count, full - empty), None
         if estimator is Estimator.EXACT and count > MOST_EXACT_PLAYERS:
             raise InputError(
                 f"The exact estimator takes at most {MOST_EXACT_PLAYERS} players, the text has {count}. "
-                "Use the kernel estimator, or words as players."
+                "Use the gaussian_process estimator, or words as players."
             )
         if estimator in (Estimator.EXACT, Estimator.PARTITION):
             from explain.methods import shap_explainers
 
             ask = shap_explainers.exact if estimator is Estimator.EXACT else shap_explainers.partition
             return ask(score, perturbed, groups), None
-        sample: Callable[..., tuple[Array, Array]] = kernel_shap if estimator is Estimator.KERNEL else permutation_shapley
+        if estimator is Estimator.GAUSSIAN_PROCESS:
+            from explain.methods.shapley_gaussian_process import gaussian_process_shapley as sample
+        else:
+            sample = kernel_shap if estimator is Estimator.KERNEL else permutation_shapley
         return sample(perturbed, count, max(self.evaluations, 4 * count), np.random.default_rng(self.seed))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explain.methods.shapley_gaussian_process import gaussian_process_shapley
 from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
 from explain.models.perturbation import Keep
 from explain.types import Array
@@ -48,7 +49,7 @@ def test_standard_errors_are_of_the_right_size(estimate: Any) -> None:
     assert np.median(misses) > 0.1
 
 
-@pytest.mark.parametrize("estimate", [kernel_shap, permutation_shapley])
+@pytest.mark.parametrize("estimate", [gaussian_process_shapley, kernel_shap, permutation_shapley])
 def test_equal_players_get_the_same_and_a_null_player_nothing(estimate: Any) -> None:
     def game(keep: Keep) -> Array:
         keep = np.asarray(keep)
