@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from explain.analysis import Analysis as Analysis
+    from explain.dataset.reader import Run as Run
+    from explain.dataset.run import explain_dataset as explain_dataset
     from explain.errors import ExplainError as ExplainError
     from explain.errors import InputError as InputError
     from explain.errors import ModelError as ModelError
@@ -75,6 +77,8 @@ __version__ = "0.2.0"
 
 _NAMES = {
     "explain.analysis": ("Analysis",),
+    "explain.dataset.reader": ("Run",),
+    "explain.dataset.run": ("explain_dataset",),
     "explain.errors": (
         "ExplainError",
         "InputError",

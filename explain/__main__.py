@@ -1,4 +1,4 @@
-"""The command line: `explain text`, `replay` and `catalog`; `python -m explain` is the same.
+"""The command line, such as `explain text "…"`; `python -m explain` is the same.
 
 Nothing heavy is imported for `--help`: names of tasks, methods and options are checked by those who know them, when they are used.
 """
@@ -10,11 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from explain.commands import catalog, replay, text
+from explain.commands import catalog, dataset, findings, replay, text
 from explain.commands.console import program
 from explain.errors import ExplainError
 
-COMMANDS = (text, replay, catalog)
+COMMANDS = (text, dataset, findings, replay, catalog)
 """In the order in which `--help` lists them."""
 
 

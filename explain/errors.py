@@ -15,11 +15,6 @@ ExplainError
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-Result = TypeVar("Result")
-
 
 class ExplainError(Exception):
     """Base of all errors that a caller of `explain` may want to catch."""
@@ -76,11 +71,3 @@ class UnsafeModelError(ModelError):
 
 class UnsupportedError(ModelError):
     """What was asked is not possible with this model."""
-
-
-def attempt(work: Callable[[], Result]) -> Result | ExplainError:
-    """What the work returns, or the error that it ended with, for those who go on with the rest."""
-    try:
-        return work()
-    except ExplainError as error:
-        return error.with_traceback(None)  # else it keeps all that the work had in hand

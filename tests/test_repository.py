@@ -66,7 +66,8 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 def test_the_package_with_its_app_is_what_a_space_installs() -> None:
     extra = PROJECT["project"]["optional-dependencies"]["app"]
-    assert [Requirement(line).name for line in extra] == ["gradio"]
+    assert [Requirement(line).name for line in extra] == ["gradio", "datasets", "pyarrow"]
+    assert PROJECT["project"]["optional-dependencies"]["dataset"] == extra[1:]
     stated = {Requirement(line).name: Requirement(line) for line in [*extra, *PROJECT["project"]["dependencies"]]}
     assert stated == requirements(ROOT / "requirements.txt")
 

@@ -175,6 +175,9 @@ def test_no_file_is_long_without_a_reason() -> None:
 TESTED_BY = {
     "explain.__main__": "test_main.py",
     "explain.defaults": "test_public_names.py",
+    "explain.dataset.batches": "dataset/test_run.py",
+    "explain.dataset.reader": "dataset/test_run.py",
+    "explain.dataset.schema": "dataset/test_run.py",
     "explain.similarity": "evaluation/test_agreement.py",
     "explain.dataset.findings.errors": "dataset/findings/test_finding.py",
     "explain.dataset.findings.found": "dataset/findings/test_finding.py",

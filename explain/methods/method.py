@@ -19,9 +19,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from explain.errors import ExplainError, InputError, UnsupportedError, attempt
+from explain.errors import ExplainError, InputError, StoppedError, UnsupportedError
 from explain.methods.option import Option, described
 from explain.models.instrumented import InstrumentedModel
+from explain.models.interruption import attempt
 from explain.models.score import Score
 from explain.results import Attribution
 from explain.types import Array, Family
@@ -115,9 +116,11 @@ class Method(ABC):
             started = time.perf_counter()
             counted = [score.recounted() for score in scores]
             found = self.compute_many(counted)
+        except StoppedError:
+            raise
         except ExplainError:  # whose it is shows when each is explained alone
             return [attempt(partial(self.attribute, score)) for score in scores]
-        return [self._attribution(score, one, started, len(scores)) for score, one in zip(counted, found, strict=True)]
+        return [attempt(partial(self._attribution, *pair, started, len(scores))) for pair in zip(counted, found, strict=True)]
 
     def _attribution(self, score: Score, found: MethodResult | Array | torch.Tensor, started: float, shared: int = 1) -> Attribution:
         if not isinstance(found, MethodResult):
@@ -125,6 +128,9 @@ class Method(ABC):
         scores = found.scores
         if isinstance(scores, torch.Tensor):
             scores = scores.detach().cpu().numpy()
+        scores = np.asarray(scores, dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise UnsupportedError(f"{self.title} gives no finite numbers here. A model in half precision may need float32.")
         return Attribution(
             method=self.name,
             title=self.title,
@@ -134,7 +140,7 @@ class Method(ABC):
             signed=self.signed,
             target_blind=self.target_blind,
             tokens=score.encoding.tokens,
-            scores=np.asarray(scores, dtype=np.float64),
+            scores=scores,
             target=score.target,
             foil=score.foil,
             unit=score.unit,

@@ -1,10 +1,15 @@
-"""A way to end long work, or to let others come in between, between two forward passes."""
+"""A way to end long work, or to let others come in between, between two forward passes; and to go on where a part of it fails."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import TypeVar
+
+from explain.errors import ExplainError, StoppedError
+
+Result = TypeVar("Result")
 
 _CHECK: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
 
@@ -24,3 +29,13 @@ def checkpoint() -> None:
     check = _CHECK.get()
     if check is not None:
         check()
+
+
+def attempt(work: Callable[[], Result]) -> Result | ExplainError:
+    """What the work returns, or the error that it ended with, for those who go on with the rest; who is stopped does not."""
+    try:
+        return work()
+    except StoppedError:
+        raise
+    except ExplainError as error:
+        return error.with_traceback(None)  # else it keeps all that the work had in hand

@@ -83,7 +83,13 @@ CACHE = ModelCache(CACHE_BYTES)
 
 
 def load_model(
-    name: str, *, task: str | None = None, revision: str | None = None, labels: Sequence[str] = (), prefix: str | None = None
+    name: str,
+    *,
+    task: str | None = None,
+    revision: str | None = None,
+    labels: Sequence[str] = (),
+    prefix: str | None = None,
+    device_map: str | None = None,
 ) -> ExplainedModel:
     """A model ready to be explained.
 
@@ -93,6 +99,8 @@ def load_model(
         revision: Commit, tag or branch on the Hub; the newest commit if left out.
         labels: For classification by a text-to-text model, the label words.
         prefix: For the same, what the model expects before the text.
+        device_map: Where it goes: a device, or "auto" to spread it over all accelerators and, if they are too small, memory and disk; all
+            accelerators if left out.
 
     Raises:
         InputError: The task is not known.
@@ -107,7 +115,10 @@ def load_model(
     heads = _heads(name, config)
     asked = task or heads[0]
     auto_class = _auto_class(name, asked, heads)
-    loaded = CACHE.get((str(snapshot.folder), auto_class), lambda: _load(name, snapshot, auto_class, complete=asked != "embedding"))
+    loaded = CACHE.get(
+        (str(snapshot.folder), auto_class, device_map or ""),
+        lambda: _load(name, snapshot, auto_class, device_map, complete=asked != "embedding"),
+    )
     return ExplainedModel(
         loaded.model,
         loaded.tokenizer,
@@ -176,13 +187,13 @@ def _auto_class(name: str, task: str, heads: tuple[str, ...]) -> str:
     return task_class(task).auto_class(heads)
 
 
-def _load(name: str, snapshot: hub.Snapshot, auto_class: str, *, complete: bool) -> LoadedModel:
+def _load(name: str, snapshot: hub.Snapshot, auto_class: str, device_map: str | None, *, complete: bool) -> LoadedModel:
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(snapshot.folder, **safe)
             model, report = getattr(transformers, auto_class).from_pretrained(
-                snapshot.folder, use_safetensors=True, output_loading_info=True, **safe, **placement(snapshot.folder)
+                snapshot.folder, use_safetensors=True, output_loading_info=True, **safe, **placement(snapshot.folder, device_map)
             )
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelNotFoundError(f"{name} could not be loaded as {auto_class}: {str(error).splitlines()[0]}") from error
@@ -198,13 +209,14 @@ def _load(name: str, snapshot: hub.Snapshot, auto_class: str, *, complete: bool)
     return LoadedModel(model, tokenizer, snapshot.revision)
 
 
-def placement(folder: Path) -> dict[str, Any]:
+def placement(folder: Path, device_map: str | None = None) -> dict[str, Any]:
     """Where and how precisely: float32 on the CPU; accelerate spreads over what accelerators there are, in float32 if that fits.
 
     A model larger than that keeps its checkpoint's own precision.
     """
-    if not torch.accelerator.is_available():
-        return {"dtype": torch.float32}
+    if not torch.accelerator.is_available() or device_map == "cpu":
+        return {"dtype": torch.float32} | ({} if device_map is None else {"device_map": device_map})
     stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    free = sum(size for device, size in get_max_memory().items() if device != "cpu")
-    return {"device_map": "auto", "dtype": torch.float32 if 2 * stored < 0.8 * free else "auto"}
+    chosen = torch.device(device_map).index if device_map is not None and ":" in device_map else None
+    free = sum(size for device, size in get_max_memory().items() if device != "cpu" and chosen in (None, device))
+    return {"device_map": device_map or "auto", "dtype": torch.float32 if 2 * stored < 0.8 * free else "auto"}

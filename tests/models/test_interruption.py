@@ -7,9 +7,9 @@ import pytest
 import torch
 from zoo import tiny
 
-from explain import METHODS, StoppedError
+from explain import METHODS, InputError, StoppedError
 from explain.models import instrumentation, passes, probes
-from explain.models.interruption import checkpoint, interruptible
+from explain.models.interruption import attempt, checkpoint, interruptible
 
 VARIABLES = (probes._WATCHER, passes.PASS, instrumentation._EMBEDDINGS, instrumentation._NONLINEAR, instrumentation._TRUNK)
 FEWER = {"shap": {"evaluations": 60, "estimator": "kernel"}, "integrated_gradients": {"maximum_steps": 100}}
@@ -96,3 +96,16 @@ def test_a_model_that_fails_in_the_middle_is_clean_afterwards(method: str) -> No
                 assert torch.equal(made.model(**inputs)[0], plain)
         again = chosen.attribute(score.anew())
     assert np.array_equal(again.scores, whole.scores)
+
+
+def test_what_fails_is_its_error_but_a_stop_is_a_stop() -> None:
+    def work(error: Exception) -> int:
+        raise error
+
+    assert attempt(lambda: 3) == 3
+    failed = attempt(lambda: work(InputError("no")))
+    assert isinstance(failed, InputError)
+    assert failed.__traceback__ is None
+    for error in (StoppedError("stop"), RuntimeError("a fault of ours")):
+        with pytest.raises(type(error)):
+            attempt(lambda error=error: work(error))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from explain.errors import ExplainError, InputError, TargetError, attempt
+from explain.errors import ExplainError, InputError, TargetError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
+from explain.models.interruption import attempt
 from explain.models.joint import joined, plain_pass, positions_of
 from explain.models.reading import Reading, in_unit
 from explain.models.score import Score
