@@ -14,6 +14,7 @@ from explain.interface.page import Page
 from explain.interface.tabs import about, options, replay
 from explain.interface.tabs.compare_methods import CompareMethodsTab
 from explain.interface.tabs.compare_prompts import ComparePromptsTab
+from explain.interface.tabs.dataset import DatasetTab
 from explain.interface.tabs.explain import ExplainTab
 from explain.interface.tabs.opening import prepare_examples
 from explain.models.hub import reachable
@@ -40,7 +41,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         gr.Markdown(f"# {TITLE}", elem_id="title")
         notice = gr.Markdown(visible=False, elem_id="notice")
         with gr.Tabs(elem_id="tabs"):
-            explain, methods, prompts = ExplainTab(task, model), CompareMethodsTab(), ComparePromptsTab()
+            explain, methods, prompts, dataset = ExplainTab(task, model), CompareMethodsTab(), ComparePromptsTab(), DatasetTab()
             about.build()
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
             widgets = options.build()
@@ -48,6 +49,7 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
         explain.connect(demo, widgets)
         methods.connect(widgets)
         prompts.connect(widgets)
+        dataset.connect(widgets)
         endpoints.build()
         demo.share_parameters()
         demo.load(_notice, None, notice, **serving.LIGHT)

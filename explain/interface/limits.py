@@ -22,6 +22,7 @@ class Limits:
     characters: int = _limit(100_000, 10_000, "EXPLAIN_MAX_CHARACTERS", "characters of one text")
     tokens: int = _limit(8_192, 1_024, "EXPLAIN_MAX_TOKENS", "tokens of one text that a model is given")
     texts: int = _limit(100, 50, "EXPLAIN_MAX_TEXTS", "texts, prompts or rows of a file in one request")
+    rows: int = _limit(100_000, 1_000, "EXPLAIN_MAX_ROWS", "rows of a data set that is explained or opened")
     fillings: int = _limit(200, 200, "EXPLAIN_MAX_FILLINGS", "texts that the fillers of templates make in one request")
     keywords: int = _limit(100, 50, "EXPLAIN_MAX_KEYWORDS", "keywords in one request")
     passes: int = _limit(2_000_000, 40_000, "EXPLAIN_MAX_PASSES", "forward passes of one request, counted before it starts")

@@ -40,7 +40,7 @@
   });
   document.addEventListener("click", event => {
     if (event.target.closest?.(".tokens .token")) mark("chosen", chosen = column(event));
-    const run = event.target.closest?.("#explain-run, #compare-run, #prompts-run, [id^=explain-example-]");
+    const run = event.target.closest?.("#explain-run, #compare-run, #prompts-run, #dataset-run, [id^=explain-example-]");
     /* On a narrow page the answer is below the question: whoever asks is taken there. */
     if (run && window.innerWidth < 900) document.getElementById(run.closest("[id^=tab-]").id.replace("tab-", "") + "-stage")?.scrollIntoView();
   });

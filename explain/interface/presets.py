@@ -134,3 +134,25 @@ PROMPT_EXAMPLES = (
         "key, keys, cabinets",
     ),
 )
+
+
+DATASET_METHODS = ("lrp", "occlusion")
+DATASET_TEXTS = (
+    "The film was a delight, not the boring mess I had feared.\tpositive",
+    "It is not a good movie.\tnegative",
+    "The plot is thin, but the acting is wonderful.\tpositive",
+    "A waste of time and talent.\tnegative",
+    "A warm and funny film with a wonderful cast.\tpositive",
+    "The acting is bad and the plot is boring.\tnegative",
+    "Not bad at all, and at times moving.\tpositive",
+    "A good cast in a bad film.\tnegative",
+    "I had feared a boring evening, but it was good.\tpositive",
+    "It is too long, and not funny.\tnegative",
+    "A moving story, told with great skill.\tpositive",
+    "The story is a mess and the film is dull.\tnegative",
+    "Funny, moving and never dull.\tpositive",
+    "There is not one good idea in this film.\tnegative",
+    "The best film of the year.\tpositive",
+    "Too thin a plot for so long a film.\tnegative",
+)
+"""A text, a tab and its label each."""

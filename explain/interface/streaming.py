@@ -1,4 +1,4 @@
-"""Work that streams its results, says how far it is, and can be stopped: one helper for all three tabs."""
+"""Work that streams its results, says how far it is, and can be stopped: one helper for all tabs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from gradio.components import Component
 
 from explain.errors import StoppedError
 from explain.interface.serving import HEAVY, LIGHT, Run, message_of, shown_error
-from explain.interface.tabs.form import Updates, Values
-from explain.interface.tabs.question import QuestionForm
+from explain.interface.tabs.form import Form, Updates, Values
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Stream:
         failed: How it begins when the work could not be done.
     """
 
-    def __init__(self, form: QuestionForm, *, idle: str, failed: str) -> None:
+    def __init__(self, form: Form, *, idle: str, failed: str) -> None:
         self.token = gr.State(None)
         self.status = gr.HTML(status(idle, "idle"), elem_id=form.id("status"), elem_classes="status")
         self._stop = form["stop"]

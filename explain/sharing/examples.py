@@ -23,7 +23,7 @@ class Examples:
 
     Attributes:
         manifest: The run's.
-        root: Address of the app.
+        root: Address of the app; links are relative if it is left out.
     """
 
     manifest: Mapping[str, Any]
@@ -48,6 +48,7 @@ class Examples:
     def link(self, line: Line) -> str:
         """An address that opens it; nothing where it is too long for one."""
         try:
-            return f"{(self.root or '').rstrip('/')}/?task={self.manifest['task']}&q={encode(self.request(line))}"
+            root = f"{self.root.rstrip('/')}/" if self.root else ""
+            return f"{root}?task={self.manifest['task']}&q={encode(self.request(line))}"
         except InputError:
             return ""

@@ -176,6 +176,15 @@ def _bars(
         ),
         layout(90 + ROW * max(3, len(labels)), xaxis={"title": plain_label(title), "tickangle": 0, "zeroline": True, **GRID_LINES}),
     )
-    figure.update_xaxes(zerolinecolor=TEXT)
+    figure.update_xaxes(zerolinecolor=TEXT, range=_range(effects))
     figure.update_yaxes(**ticks(labels))
     return figure
+
+
+def _range(effects: Sequence[Effect]) -> list[float] | None:
+    """From end to end of all intervals, but for those so wide that no bar would be seen."""
+    most = 3 * max(abs(effect.mean) for effect in effects)
+    ends = [end for effect in effects for end in (0.0, effect.mean, effect.low, effect.high) if end == end]
+    low, high = max(min(ends), -most), min(max(ends), most)
+    room = 0.04 * (high - low)
+    return [low - room * (low < 0), high + room * (high > 0)] if high > low else None

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from explain.models.tasks import TASKS
 
 TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
-TABS = {"explain": "Explain", "compare": "Compare methods", "prompts": "Compare prompts", "about": "About"}
+TABS = {"explain": "Explain", "compare": "Compare methods", "prompts": "Compare prompts", "dataset": "Dataset", "about": "About"}
 DATA = "e => JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text]))"
 
 

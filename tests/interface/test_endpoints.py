@@ -43,13 +43,17 @@ from explain.types import Family
 
 FOREVER = 600
 
+CHAT = ("messages", "documents", "spans")
 PARAMETERS = {
-    "/classification": ("text", "model", "methods", "target", "foil", "unit", "options", "maps"),
-    "/masked_lm": ("text", "model", "methods", "target", "foil", "unit", "position", "options", "maps"),
-    "/next_token": ("text", "model", "methods", "target", "foil", "unit", "options", "maps"),
-    "/span_infilling": ("text", "model", "methods", "target", "foil", "unit", "position", "step", "options", "maps"),
-    "/generation": ("text", "model", "methods", "target", "foil", "unit", "step", "options", "maps"),
-    "/embedding": ("text", "model", "methods", "options", "maps"),
+    "/classification": ("text", "model", "methods", "target", "foil", "unit", "options", "maps", "spans"),
+    "/masked_lm": ("text", "model", "methods", "target", "foil", "unit", "position", "options", "maps", "spans"),
+    "/next_token": ("text", "model", "methods", "target", "foil", "unit", "options", "maps", *CHAT),
+    "/span_infilling": (
+        *("text", "model", "methods", "target", "foil", "unit", "position", "step", "options", "maps"),
+        *("span", "spans"),
+    ),
+    "/generation": ("text", "model", "methods", "target", "foil", "unit", "step", "options", "maps", "span", *CHAT),
+    "/embedding": ("text", "model", "methods", "options", "maps", "spans"),
     "/catalog": (),
     "/health": (),
     "/attention": ("text", "task", "model", "position"),
@@ -66,7 +70,11 @@ PARAMETERS = {
     "/compare_prompts": ("texts", "task", "model", "methods", "target", "foil", "unit", "options"),
     "/keywords": ("texts", "keywords", "task", "model", "methods", "target", "foil", "unit", "options", "replacement"),
     "/template": ("templates", "target", "foil", "task", "model", "methods", "unit", "options"),
-    "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options"),
+    "/findings": (
+        *("texts", "labels", "task", "model", "methods", "target", "foil", "unit", "options"),
+        *("keywords", "minimum", "measure"),
+    ),
+    "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options", "span", *CHAT),
     "/replay": ("card",),
 }
 
@@ -440,7 +448,7 @@ def test_tasks_and_methods_that_are_added_have_endpoints(monkeypatch: pytest.Mon
     monkeypatch.setitem(METHODS, "shouting", Shouting)
     made = {endpoint.name: endpoint for endpoint in endpoints.endpoints()}
     mood = made["mood"].function
-    assert list(inspect.signature(mood).parameters) == ["text", "model", "methods", "target", "options", "maps"]
+    assert list(inspect.signature(mood).parameters) == ["text", "model", "methods", "target", "options", "maps", "spans"]
     with pytest.raises(ExplainError, match="'model' must be given: no model on board is made for mood"):
         mood("A fine film.")
     found = mood("A fine film.", "bert-mini", ["shouting"], target="positive")

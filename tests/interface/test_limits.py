@@ -77,6 +77,7 @@ REACHED: dict[str, tuple[str, dict[str, Any], str]] = {
     "characters": ("classification", {"text": "x" * 21}, r"'text' .* must be text of at most 20 characters .* \(21 characters\)"),
     "tokens": ("classification", {"text": LONG}, "This needs 30 tokens of one text that a model is given; at most 20 are taken here"),
     "texts": ("agreement", {"texts": ["a film"] * 21}, r"'texts' .* must be a list of 1 to 20 entries .* \(21 entries\)"),
+    "rows": ("findings", {"texts": ["a film"] * 21}, r"'texts' .* must be a list of 1 to 20 entries .* \(21 entries\)"),
     "fillings": ("template", {"templates": ["{a|b|c|d|e} {a|b|c|d|e} [MASK]"], "target": "film"}, "25 combinations; at most 20"),
     "keywords": ("keywords", {"texts": ["a", "b"], "keywords": ["k"] * 21}, r"'keywords' .* must be a list of 1 to 20 entries"),
     "passes": ("classification", {"text": LONG, "methods": ["occlusion"]}, "This needs 31 forward passes of one request; at most 20"),
@@ -113,6 +114,7 @@ DEAREST: dict[str, tuple[str, dict[str, Any]]] = {
     "faithfulness": ("faithfulness", {"texts": [SENTENCE] * 50, "methods": ["lrp"], "orders": 200, "beam": 64}),
     "randomisation": ("randomisation", {"text": SENTENCE, "methods": ["shap"], "options": {"shap": {"evaluations": 20_000}}}),
     "ground truth": ("ground_truth", {"methods": ["shap"], "options": {"shap": {"evaluations": 20_000, "estimator": "kernel"}}}),
+    "findings": ("findings", {"texts": [SENTENCE] * 500, "methods": ["shap"], "options": {"shap": {"evaluations": 20_000}}}),
     "template": (
         "template",
         {"templates": ["{a|b|c|d|e|f|g|h|i|j} {a|b|c|d|e|f|g|h|i|j} [MASK] " + SENTENCE], "target": "film", "methods": ["shap"]},

@@ -153,7 +153,7 @@ def behind(run: Run | str | Path, findings: Sequence[WordFinding]) -> list[tuple
     """The lines of the places that findings carry, in the order of the findings; the run is read once for all."""
     wanted = {place.row for finding in findings for place in finding.places}
     texts: dict[int, tuple[Any, ...]] = {}
-    for batch in iter_batches(opened(run), (*TOLD, "text", "output")) if wanted else ():
+    for batch in iter_batches(opened(run), READ) if wanted else ():
         rows = told_by(batch, "row")
         for index in np.flatnonzero(np.isin(rows, list(wanted))).tolist():
             row = batch.slice(index, 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explain.dataset.findings.checking import check_run, check_tokens
 from explain.errors import InputError
 from explain.evaluation.labels import MethodLabel
 from explain.models.interruption import checkpoint
@@ -29,9 +30,15 @@ def opened(run: Run | str | Path) -> Run:
 
 
 def iter_batches(run: Run, columns: Iterable[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of a run in the order of the data, at most `ROWS` at a time; columns that a run lacks are left out."""
+    """The rows of a run in the order of the data, at most `ROWS` at a time; columns that a run may lack are left out.
+
+    Raises:
+        InputError: The run is damaged.
+    """
+    check_run(run)
     for batch in run.batches(tuple(dict.fromkeys(columns)), rows=ROWS):
         checkpoint()
+        check_tokens(batch)
         yield batch
 
 

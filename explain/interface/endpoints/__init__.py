@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import gradio as gr
 
-from explain.interface.endpoints import evaluation, explaining, health, inside, prompts, sharing
+from explain.interface.endpoints import dataset, evaluation, explaining, health, inside, prompts, sharing
 from explain.interface.endpoints.endpoint import Endpoint
 from explain.interface.serving import LANES, guarded
 
 
 def endpoints() -> tuple[Endpoint, ...]:
     """All that ask a model, by what is known now: a task or method that was added has its place."""
-    return (*explaining.task_endpoints(), *inside.ENDPOINTS, *evaluation.ENDPOINTS, *prompts.ENDPOINTS, *sharing.ENDPOINTS)
+    return (
+        *explaining.task_endpoints(),
+        *inside.ENDPOINTS,
+        *evaluation.ENDPOINTS,
+        *prompts.ENDPOINTS,
+        *dataset.ENDPOINTS,
+        *sharing.ENDPOINTS,
+    )
 
 
 def build() -> None:

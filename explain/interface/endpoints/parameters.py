@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from explain.checks import OPTION, SWITCH, TEXT, WHOLE, Kind, either
+from explain.checks import OPTION, SWITCH, TEXT, WHOLE, Kind, either, optional
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
 from explain.interface.limits import Limits
@@ -192,6 +192,15 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("orders", int, "how many random orders", lambda here: whole(2, 200), 20),
         Parameter("beam", int, "width of the search for the best order", lambda here: whole(1, 64), 4),
         Parameter("seed", int, "of everything that is drawn", lambda here: whole(0), 0),
+        Parameter(
+            "labels",
+            list[str | None] | None,
+            "the right answer to each text, null where it is not known",
+            lambda here: list_of(optional(text(here.characters)), 1, here.rows),
+            None,
+        ),
+        Parameter("minimum", int, "in how many texts a word must stand", lambda here: whole(2), 3),
+        Parameter("measure", bool, "whether faithfulness is measured too", lambda here: SWITCH, False),
         Parameter("card", dict[str, Any], "an explanation card", lambda here: plain_record(here.file_bytes)),
     )
 }
