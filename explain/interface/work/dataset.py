@@ -20,7 +20,7 @@ from explain.dataset.manifest import begin, run_of
 from explain.dataset.reader import Run
 from explain.dataset.run import Work, manifest_of
 from explain.dataset.store import Store
-from explain.errors import ExplainError, InputError, attempt
+from explain.errors import ExplainError, InputError
 from explain.evaluation.faithfulness import FaithfulnessSettings
 from explain.explainer import TokenExplainer
 from explain.interface.limits import limits
@@ -30,6 +30,7 @@ from explain.interface.work.files import new_folder
 from explain.interface.zero_gpu import on_gpu
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
+from explain.models.interruption import attempt
 from explain.sharing.request import Request
 from explain.types import Question
 
