@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from explain.errors import UnsupportedError as UnsupportedError
     from explain.evaluation import FaithfulnessSettings as FaithfulnessSettings
     from explain.evaluation import agreement as agreement
+    from explain.evaluation import attribute_context as attribute_context
     from explain.evaluation import evaluate_agreement as evaluate_agreement
     from explain.evaluation import evaluate_faithfulness as evaluate_faithfulness
     from explain.evaluation import faithfulness as faithfulness
     from explain.evaluation import ground_truth as ground_truth
     from explain.evaluation import randomisation_check as randomisation_check
     from explain.explainer import TokenExplainer as TokenExplainer
+    from explain.messages import Document as Document
+    from explain.messages import Message as Message
+    from explain.messages import Span as Span
     from explain.methods.attention import AttentionWeights as AttentionWeights
     from explain.methods.attention_flow import AttentionFlow as AttentionFlow
     from explain.methods.attention_rollout import AttentionRollout as AttentionRollout
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
     from explain.prompts import track_keywords as track_keywords
     from explain.results import Attribution as Attribution
     from explain.results import Explanation as Explanation
+    from explain.segments import SegmentScores as SegmentScores
     from explain.summary import Summary as Summary
     from explain.types import Encoding as Encoding
     from explain.types import Family as Family
@@ -95,6 +100,7 @@ _NAMES = {
     "explain.evaluation": (
         "FaithfulnessSettings",
         "agreement",
+        "attribute_context",
         "evaluate_agreement",
         "evaluate_faithfulness",
         "faithfulness",
@@ -102,6 +108,7 @@ _NAMES = {
         "randomisation_check",
     ),
     "explain.explainer": ("TokenExplainer",),
+    "explain.messages": ("Document", "Message", "Span"),
     "explain.methods.attention": ("AttentionWeights",),
     "explain.methods.attention_flow": ("AttentionFlow",),
     "explain.methods.attention_rollout": ("AttentionRollout",),
@@ -124,6 +131,7 @@ _NAMES = {
     "explain.models.tasks": ("TASKS", "Task", "add_task"),
     "explain.prompts": ("compare_prompts", "minimal_pair", "probe_template", "read_prompts", "track_keywords"),
     "explain.results": ("Attribution", "Explanation"),
+    "explain.segments": ("SegmentScores",),
     "explain.summary": ("Summary",),
     "explain.types": ("Encoding", "Family", "Prediction", "Question", "Segment", "Target", "Token", "Unit"),
 }

@@ -11,6 +11,7 @@ from explain.evaluation.agreement import (
     evaluate_agreement,
     iter_agreement,
 )
+from explain.evaluation.context import ContextAttribution, ContextScores, attribute_context
 from explain.evaluation.curves import Curve, RandomBand
 from explain.evaluation.evidence import EvidenceItem, evidence_items
 from explain.evaluation.faithfulness import Faithfulness, FaithfulnessSettings, faithfulness
@@ -22,6 +23,8 @@ from explain.models.perturbation import Granularity, Replacement
 
 __all__ = [
     "Agreement",
+    "ContextAttribution",
+    "ContextScores",
     "Curve",
     "EvidenceItem",
     "ExaminedItem",
@@ -39,6 +42,7 @@ __all__ = [
     "Stage",
     "agreement",
     "attention_agreement",
+    "attribute_context",
     "evaluate_agreement",
     "evaluate_faithfulness",
     "evidence_items",

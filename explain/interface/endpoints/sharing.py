@@ -6,6 +6,7 @@ from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
 from explain.interface.endpoints.parameters import QUESTION, parameters
 from explain.interface.work.sharing import make_card, replay_card
 from explain.sharing.card import check
+from explain.sharing.request import LATER
 
 
 def _card(given: Given) -> Answer:
@@ -27,7 +28,7 @@ ENDPOINTS = (
     Endpoint(
         "card",
         "An explanation with all that decides its numbers: model and weights, question, options, seeds, versions. `/replay` repeats it.",
-        parameters("text", *QUESTION, "position", "step", "options"),
+        parameters("text", *QUESTION, "position", "step", "options", *LATER),
         _card,
     ),
     Endpoint("replay", "Explain a card again and compare every number with it.", parameters("card"), _replay),

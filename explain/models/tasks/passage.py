@@ -48,13 +48,14 @@ class Passage:
         """The passage's logit [B, 1]; `positions` are where its last tokens are predicted."""
         if positions is None:
             raise ValueError("This encoding has no output.")
+        return summed(self.of_tokens(model, inputs, positions).sum(1, keepdim=True), self.unit)
+
+    def of_tokens(self, model: InstrumentedModel, inputs: dict[str, Tensor], positions: Tensor) -> Tensor:
+        """The logit or log-probability of each token [B, P], the last of which is predicted at `positions` [B]."""
         back = torch.arange(len(self.ids) - 1, -1, -1, device=positions.device)
         logits = self.task.logits_at(model, inputs, positions[:, None] - back)  # [B, P, C]
         ids = torch.tensor(self.ids, device=logits.device).expand(len(logits), -1)[..., None]
-        if self.unit is Unit.LOGIT:
-            return logits.gather(-1, ids).sum(1)
-        said = logits.log_softmax(-1).gather(-1, ids).double().sum(1).clamp(max=SMALLEST)
-        return said - torch.log(-torch.expm1(said))
+        return (logits if self.unit is Unit.LOGIT else logits.log_softmax(-1)).gather(-1, ids)[..., 0].double()
 
     def independent(self, model: InstrumentedModel) -> bool:
         """The passage has a probability of its own."""
@@ -67,6 +68,14 @@ class Passage:
     def candidate_text(self, model: InstrumentedModel, index: int) -> str:
         """The passage."""
         return self.text
+
+
+def summed(values: Tensor, unit: Unit) -> Tensor:
+    """Sums of tokens' logits or log-probabilities as logits of whole passages: log-odds of what is a log-probability."""
+    if unit is Unit.LOGIT:
+        return values
+    said = values.clamp(max=SMALLEST)
+    return said - torch.log(-torch.expm1(said))
 
 
 def passage_score(model: InstrumentedModel, task: _Reading, encoding: Encoding, steps: Sequence[Target], unit: Unit) -> Score:
