@@ -99,7 +99,7 @@ def run_many(analyses: Sequence[Analysis], method: Method) -> list[Attribution |
     model = analyses[0].model
     scores = [score for analysis in analyses for score in analysis.scores]
     last = {id(analysis.scores[-1]) for analysis in analyses}
-    kinds = [(score.unit, score.foil is None) for score in scores]
+    kinds = [(score.unit, score.foil is None, score.task) for score in scores]  # a passage is a task of its own
     parts: dict[int, Attribution | ExplainError] = {}
     for batch in batches(model, model.task, [score.encoding for score in scores], kinds):
         for number, part in zip(batch, method.attribute_many([scores[number] for number in batch]), strict=True):

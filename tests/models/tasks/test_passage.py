@@ -10,8 +10,9 @@ import torch
 from chats import chatty
 from zoo import Tiny, tiny
 
-from explain import Question
-from explain.errors import InputError
+from explain import LRP, Question
+from explain.analysis import run_many
+from explain.errors import ExplainError, InputError
 from explain.models.reading import in_unit
 from explain.models.tasks.passage import PASSAGE, Passage
 from explain.segments import groups_of
@@ -102,6 +103,18 @@ def test_words_are_taken_from_the_question_alone() -> None:
         left = [index for place, index in enumerate(prompt) if place not in group.indices]
         fall = 0.0 if group.special else whole - log_probabilities(made, left, answer).sum()
         assert found["occlusion"].scores[list(group.indices)].sum() == pytest.approx(fall, abs=1e-3)
+
+
+def test_passages_of_several_texts_are_those_of_each_alone() -> None:
+    made = chatty()
+    with made.explainer() as explainer:
+        analyses = [explainer.ask(CHAT, target=answer) for answer in ("it was not good", "the film was bad")]
+        together = run_many(analyses, LRP())
+        alone = [analysis.run(LRP()) for analysis in analyses]
+    for one, other in zip(together, alone, strict=True):
+        assert not isinstance(one, ExplainError)
+        assert one.target.text == other.target.text
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
 WRONG = {
