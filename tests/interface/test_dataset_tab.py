@@ -57,7 +57,7 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     expect(lines).to_contain_text("strongest of")
     tab.choose("word", "dull")
     expect(lines).to_contain_text("dull: the 1 strongest of 1 occurrences")
-    expect(lines).to_contain_text(HOSTILE[:12])
+    expect(lines).to_contain_text(HOSTILE[9:])
     assert page.evaluate("window.attacked") is None
     with page.expect_download() as download:
         tab.part("zip").click()
@@ -77,7 +77,7 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     tab.wait(tab.start())
     expect(tab.status).to_contain_text("Opened 30 rows")
     tab.view("Methods")
-    expect(tab.part("faithfulness")).to_contain_text("LRP")
+    expect(tab.part("means")).to_contain_text("LRP")
     tab.view("Heads")
     expect(tab.plot("dataset-heads")).to_be_visible()
 

@@ -77,7 +77,7 @@ class DatasetViews(Form):
                 ("Words", WORDS, ("words", "keywords-plot")),
                 ("Errors", ERRORS, ("errors",)),
                 ("Cues", CUES, ("cues",)),
-                ("Methods", METHODS, ("faithfulness", "agreement")),
+                ("Methods", METHODS, ("means", "agreement")),
                 ("Heads", HEADS, ("heads",)),
             ):
                 with gr.Tab(name, id=name.lower()):
@@ -125,7 +125,7 @@ class DatasetViews(Form):
             self["by"]: _choices([(label.title, label.name) for label in found.labels]),
             self["class"]: _choices([(name, name) for name in classes]),
             self["other"]: _choices(others),
-            self["faithfulness"]: drawn(faithfulness_chart(found)),
+            self["means"]: drawn(faithfulness_chart(found)),
             self["agreement"]: drawn(agreement_chart(found)),
             **self._drawn("heads", HEADS, _heads(found)),
             **self._redrawn(chosen),
