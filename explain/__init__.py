@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from explain.models.tasks import TASKS as TASKS
     from explain.models.tasks import Task as Task
     from explain.models.tasks import add_task as add_task
+    from explain.prompts import compare_answers as compare_answers
     from explain.prompts import compare_prompts as compare_prompts
     from explain.prompts import minimal_pair as minimal_pair
     from explain.prompts import probe_template as probe_template
@@ -129,7 +130,7 @@ _NAMES = {
     "explain.models.perturbation": ("Granularity", "Replacement"),
     "explain.models.score": ("Score",),
     "explain.models.tasks": ("TASKS", "Task", "add_task"),
-    "explain.prompts": ("compare_prompts", "minimal_pair", "probe_template", "read_prompts", "track_keywords"),
+    "explain.prompts": ("compare_answers", "compare_prompts", "minimal_pair", "probe_template", "read_prompts", "track_keywords"),
     "explain.results": ("Attribution", "Explanation"),
     "explain.segments": ("SegmentScores",),
     "explain.summary": ("Summary",),

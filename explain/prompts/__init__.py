@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explain.prompts.alignment import Alignment, align, aligned_scores
+from explain.prompts.answers import compare_answers
 from explain.prompts.comparison import PromptComparison, PromptResult, compare_prompts, iter_prompts
 from explain.prompts.keywords import KeywordTracking, track_keywords
 from explain.prompts.minimal_pair import Change, MinimalPair, minimal_pair
@@ -29,6 +30,7 @@ __all__ = [
     "TemplateProbe",
     "align",
     "aligned_scores",
+    "compare_answers",
     "compare_prompts",
     "concentration",
     "expand",
