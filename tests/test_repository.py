@@ -39,6 +39,12 @@ def test_every_requirement_has_an_upper_bound(file: str) -> None:
         assert any(part.operator in ("<", "==") for part in requirement.specifier), requirement
 
 
+def test_the_workflows_use_actions_by_commit_alone() -> None:
+    used = [line for path in (ROOT / ".github/workflows").glob("*.yml") for line in re.findall(r"uses: (\S+)", path.read_text())]
+    assert len(used) > 4
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}|\./\S+", action)] == []
+
+
 def test_torch_is_the_range_that_takes_the_cpu_build() -> None:
     assert requirements(ROOT / "requirements.txt")["torch"].specifier == Requirement("torch>=2.8,<2.14").specifier
 

@@ -169,14 +169,14 @@ def compare_prompts(
     maps: bool = False,
     **asked: Any,
 ) -> PromptComparison:
-    """Two to fifty prompts explained with the same methods and options.
+    """Prompts explained with the same methods and options.
 
     Args:
         explainer: What to ask.
         prompts: Texts or questions; without a target each prompt's own prediction is explained.
         methods: Names or methods.
         options: Of methods given by name.
-        maps: Keep raw arrays such as attention weights: those of fifty long prompts may not fit into memory.
+        maps: Keep raw arrays such as attention weights: those of many long prompts may not fit into memory.
         asked: Fields of `Question` (target, foil, unit, position, step) that the prompts leave open.
 
     Raises:
@@ -204,7 +204,7 @@ def same_question(first: Explanation, second: Explanation) -> bool:
 
 
 def _try(explainer: TokenExplainer, number: int, question: Question) -> None:
-    """Read and predict a prompt and keep nothing: what is recorded of fifty long prompts may not fit into memory."""
+    """Read and predict a prompt and keep nothing: what is recorded of many long prompts may not fit into memory."""
     try:
         explainer.ask(question)
     except InputError as error:

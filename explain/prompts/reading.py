@@ -10,7 +10,7 @@ from pathlib import Path
 from explain.errors import InputError
 from explain.types import Question
 
-FEWEST, MOST = 2, 50
+FEWEST = 2
 LARGEST_FILE = 1_000_000
 TEXT_COLUMNS = ("text", "prompt", "sentence")
 DELIMITERS = (",", ";", "\t")
@@ -20,7 +20,7 @@ def read_prompts(text: str) -> tuple[Question, ...]:
     """One prompt per line; blank lines are skipped.
 
     Raises:
-        InputError: There are fewer than two or more than fifty.
+        InputError: There are fewer than two.
     """
     return counted([Question(line.strip()) for line in text.splitlines() if line.strip()])
 
@@ -38,7 +38,7 @@ def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Question
 
     Raises:
         InputError: The file cannot be read, is too large or no UTF-8, a row or cell is broken or empty, the column is missing, or there are
-            fewer than two or more than fifty prompts.
+            fewer than two prompts.
     """
     content = _content(source)
     if not content.strip():
@@ -70,13 +70,13 @@ def read_csv(source: str | Path, *, column: str | None = None) -> tuple[Question
 
 
 def counted(prompts: Sequence[Question]) -> tuple[Question, ...]:
-    """The prompts, if they are as many as can be compared.
+    """The prompts, if they are enough to be compared.
 
     Raises:
-        InputError: There are fewer than two or more than fifty.
+        InputError: There are fewer than two.
     """
-    if not FEWEST <= len(prompts) <= MOST:
-        raise InputError(f"Give {FEWEST} to {MOST} prompts to compare, got {len(prompts)}.")
+    if len(prompts) < FEWEST:
+        raise InputError(f"Give at least {FEWEST} prompts to compare, got {len(prompts)}.")
     return tuple(prompts)
 
 

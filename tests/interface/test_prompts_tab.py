@@ -60,7 +60,7 @@ def test_prompts_pairs_keywords_and_templates_are_compared(app: App, runs: list[
 def test_what_cannot_be_compared_is_said_and_a_file_brings_prompts(app: App, tmp_path: Path) -> None:
     tab = app.open().visit("prompts")
     for text, keywords, said in (
-        ("Only one.", "", "2 to 50 prompts"),
+        ("Only one.", "", "at least 2 prompts"),
         ("The {a|b film.", "", "is not closed"),
         ("A film.\nA play.", "zebra", "'zebra' is in none of the 2 prompts"),
     ):

@@ -13,9 +13,9 @@ def test_lines_are_prompts_and_blank_ones_are_skipped():
     assert read_prompts("one\n\n  two words \r\n\t\nthree") == (Question("one"), Question("two words"), Question("three"))
 
 
-@pytest.mark.parametrize(("text", "count"), [("", 0), ("one\n\n", 1), ("a\n" * 51, 51)])
-def test_too_few_and_too_many_lines_are_counted(text, count):
-    with pytest.raises(InputError, match=rf"2 to 50 prompts.*got {count}\."):
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("one\n\n", 1)])
+def test_too_few_lines_are_told(text, count):
+    with pytest.raises(InputError, match=rf"at least 2 prompts.*got {count}\."):
         read_prompts(text)
 
 

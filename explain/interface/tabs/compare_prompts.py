@@ -31,7 +31,7 @@ from explain.sharing.request import Request
 from explain.types import Question
 
 INTRO = (
-    "Two to fifty prompts side by side. `The {doctor|nurse} said that [MASK] …` fills the slot with each word and measures what it does "
+    "Prompts side by side. `The {doctor|nurse} said that [MASK] …` fills the slot with each word and measures what it does "
     "to the score of the target."
 )
 
