@@ -196,6 +196,7 @@ TESTED_BY = {
     "explain.interface.presets": "interface/test_app.py",
     "explain.interface.record": "interface/test_logs.py",
     "explain.interface.streaming": "interface/test_serving.py",
+    "explain.methods.lrp_ledger": "methods/test_lrp.py",
     "explain.methods.maximum_flow": "methods/test_attention_flow.py",
     "explain.methods.shap_explainers": "methods/test_shapley.py",
     "explain.models.identity": "sharing/test_card.py",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from explain.methods.lrp_rules import Ledger, Variant, rules
+from explain.methods.lrp_ledger import Ledger
+from explain.methods.lrp_rules import Variant, rules
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.joint import Rows
@@ -101,6 +102,7 @@ def _account(
     rest = iter(flows[1 + len(hidden) :])
     sums = [sum((next(rest).reshape(len(values), -1).sum(1) for _ in part), values.new_zeros(1, dtype=torch.float64)) for part in parts]
     constants, weights, scores, after, before = sums
+    constants = constants + ledger.absorbed(values)
     absorbed = torch.stack(torch.broadcast_tensors(constants, (weights - scores) / 2, after - before), dim=-1)
     return relevance, np.asarray(absorbed.expand(len(values), -1).cpu()), states
 

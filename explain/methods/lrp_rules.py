@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from explain.methods.lrp_ledger import Backward, Ledger
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import Instruments
 from explain.models.probes import AttentionProbe
@@ -38,93 +39,65 @@ class Variant(StrEnum):
     CONSERVATIVE = "conservative"
 
 
-class ScaledGradient(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a constant."""
+class Ruled(torch.autograd.Function):
+    """The output of an operation, whose gradient goes by a rule to what was given or, where the plain one is asked, through it."""
 
     @staticmethod
-    def forward(context: Any, tensor: Tensor, factor: float) -> Tensor:
-        context.factor = factor
-        return tensor.view_as(tensor)
+    def forward(context: Any, output: Tensor, given: Tensor, rule: Callable[[Tensor], Tensor] | None, backward: Backward) -> Tensor:
+        context.rule, context.carried = rule, backward
+        return output.view_as(output)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0] * context.factor, None
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        (gradient,) = gradients
+        if not context.carried.relevance:
+            return gradient, None, None, None
+        return None, None if context.rule is None else context.rule(gradient), None, None
 
 
-def scaled(tensor: Tensor, factor: float) -> Tensor:
-    """The tensor, with its gradient multiplied by a factor."""
-    result: Tensor = ScaledGradient.apply(tensor, factor)  # type: ignore[no-untyped-call]
+ALWAYS = Backward()
+
+
+def ruled(output: Tensor, given: Tensor, rule: Callable[[Tensor], Tensor] | None, backward: Backward = ALWAYS) -> Tensor:
+    """The output; its gradient goes to what was given as the rule says, or not at all."""
+    result: Tensor = Ruled.apply(output, given, rule, backward)  # type: ignore[no-untyped-call]
     return result
 
 
-def identity_rule(given: Tensor, output: Tensor) -> Tensor:
-    """The output again, as given x (output / given) with the ratio constant; where the input is 0 nothing flows."""
-    zero = given == 0
-    ratio = torch.where(zero, 0.0, output / torch.where(zero, 1.0, given)).detach()
-    return given * ratio + torch.where(zero, output, 0.0).detach()
+def scaled(tensor: Tensor, factor: float, backward: Backward = ALWAYS) -> Tensor:
+    """The tensor, with its gradient multiplied by a factor."""
+    return ruled(tensor, tensor, lambda gradient: gradient * factor, backward)
 
 
-def identity_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+def identity_rule(given: Tensor, output: Tensor, backward: Backward = ALWAYS) -> Tensor:
+    """The output, as given x (output / given) with the ratio constant; where the input is 0 nothing flows."""
+    ratio = (output.detach() / given.detach()).nan_to_num_(0.0, 0.0, 0.0)
+    return ruled(output, given, lambda gradient: gradient * ratio, backward)
+
+
+def identity_norm(
+    given: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float, backward: Backward = ALWAYS
+) -> Tensor:
     """Layer normalisation whose standard deviation is a constant."""
     axes = tuple(range(-len(shape), 0))
-    centred = given - given.mean(axes, keepdim=True)
-    normal = centred * (centred.detach().pow(2).mean(axes, keepdim=True) + eps).rsqrt()
-    normal = normal if weight is None else normal * weight
-    return normal if bias is None else normal + bias
+    output, _, scale = torch.native_layer_norm(given, list(shape), weight, bias, eps)
+    slope = scale if weight is None else scale * weight.detach()
+
+    def rule(gradient: Tensor) -> Tensor:
+        inner = gradient * slope
+        return inner - inner.mean(axes, keepdim=True)
+
+    return ruled(output, given, rule, backward)
 
 
-def identity_rms_norm(given: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+def identity_rms_norm(
+    given: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None, backward: Backward = ALWAYS
+) -> Tensor:
     """Root mean square normalisation whose scale is a constant."""
     axes = tuple(range(-len(shape), 0))
-    normal = given * (given.detach().pow(2).mean(axes, keepdim=True) + (torch.finfo(given.dtype).eps if eps is None else eps)).rsqrt()
-    return normal if weight is None else normal * weight
-
-
-@dataclass
-class Ledger:
-    """What relevance does not reach the input embeddings: constants added on the way, and what softmax absorbs.
-
-    Attributes:
-        rows: Of the batch, each with constants of its own.
-        constants: Biases, position and type embeddings, as leaves of the graph.
-        weights: Attention weights of every call.
-        scores: Query key products of every call.
-        normalised: (input, output) of every softmax and log-softmax, attention's among them.
-        attention: Attention weights of every call, whether or not relevance passes through them.
-        by_row: Whether all constants could be given to the rows.
-    """
-
-    rows: int = 1
-    constants: list[Tensor] = field(default_factory=list)
-    weights: list[Tensor] = field(default_factory=list)
-    scores: list[Tensor] = field(default_factory=list)
-    normalised: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    attention: list[Tensor] = field(default_factory=list)
-    by_row: bool = True
-
-    def constant(self, tensor: Tensor) -> Tensor:
-        self.constants.append(tensor.detach().clone().requires_grad_())
-        return self.constants[-1]
-
-    def bias(self, bias: Tensor, given: Tensor) -> Tensor:
-        """A bias that is added to what becomes of `given` [B or B * n, …, d]."""
-        if self.rows == 1:
-            return self.constant(bias)
-        repeats, left = divmod(len(given), self.rows)
-        if left:
-            self.by_row = False
-            return bias
-        own = self.constant(bias.expand(self.rows, *bias.shape))
-        return own.repeat_interleave(repeats, 0).view(len(given), *(1,) * (given.dim() - 1 - bias.dim()), *bias.shape)
-
-    def embedded(self, embedded: Tensor) -> Tensor:
-        """Rows of an embedding table [B or 1, n, d]."""
-        if self.rows == 1:
-            return self.constant(embedded)
-        if embedded.dim() < 3 or len(embedded) not in (1, self.rows):
-            self.by_row = False
-            return embedded
-        return self.constant(embedded.expand(self.rows, *embedded.shape[1:]))
+    power = given.detach().pow(2).mean(axes, keepdim=True)
+    slope = (power + (torch.finfo(given.dtype).eps if eps is None else eps)).rsqrt() * (1.0 if weight is None else weight.detach())
+    return ruled(functional.rms_norm(given, list(shape), weight, eps), given, lambda gradient: gradient * slope, backward)
 
 
 class AttentionRule(AttentionProbe):
@@ -135,9 +108,10 @@ class AttentionRule(AttentionProbe):
         self._ledger = ledger
 
     def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        backward = self._ledger.backward
         if self._variant is Variant.CONSERVATIVE:
-            return query.detach(), key.detach(), value
-        return scaled(query, 0.25), scaled(key, 0.25), scaled(value, 0.5)
+            return ruled(query, query, None, backward), ruled(key, key, None, backward), value
+        return scaled(query, 0.25, backward), scaled(key, 0.25, backward), scaled(value, 0.5, backward)
 
     def scores(self, site: AttentionSite, scores: Tensor) -> Tensor:
         if self._variant is Variant.ATTN_LRP:
@@ -154,7 +128,7 @@ class AttentionRule(AttentionProbe):
 class FunctionalRules(TorchFunctionMode):
     """Catches norms and activations that are called as functions, in this thread and scope only.
 
-    With `keep`, biases and embedding rows become leaves of the ledger.
+    With `keep`, what biases, position and type embeddings absorb is noted in the ledger.
     """
 
     def __init__(self, ledger: Ledger, relative_bias: frozenset[int], *, keep: bool) -> None:
@@ -164,12 +138,12 @@ class FunctionalRules(TorchFunctionMode):
         self._keep = keep
         self._rules: Mapping[Any, Callable[..., Tensor]] = {
             functional.layer_norm: self._layer_norm,
-            functional.rms_norm: identity_rms_norm,
+            functional.rms_norm: partial(identity_rms_norm, backward=ledger.backward),
             functional.linear: self._linear,
             functional.embedding: self._embedding,
             torch.addmm: self._addmm,
-            torch.rsqrt: lambda given: torch.rsqrt(given).detach(),
-            Tensor.rsqrt: lambda given: given.rsqrt().detach(),
+            torch.rsqrt: self._constant(torch.rsqrt),
+            Tensor.rsqrt: self._constant(torch.rsqrt),
             **{f: self._activation(f) for f in _ACTIVATIONS},
             **{f: self._normalisation(f) for f in _NORMALISATIONS if keep},
         }
@@ -178,10 +152,12 @@ class FunctionalRules(TorchFunctionMode):
         rule = self._rules.get(function, function)
         return rule(*args, **(kwargs or {}))
 
-    @staticmethod
-    def _activation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def _constant(self, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda given: ruled(function(given), given, None, self._ledger.backward)
+
+    def _activation(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def rule(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            return identity_rule(given, function(given.detach().clone() if kwargs.get("inplace") else given, *args, **kwargs))
+            return identity_rule(given, function(given.clone() if kwargs.get("inplace") else given, *args, **kwargs), self._ledger.backward)
 
         return rule
 
@@ -196,21 +172,31 @@ class FunctionalRules(TorchFunctionMode):
     def _layer_norm(
         self, given: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
     ) -> Tensor:
-        return identity_norm(given, shape, weight, self._bias(bias, given), eps)
+        return self._biased(
+            given,
+            bias,
+            lambda own: functional.layer_norm(given, list(shape), weight, own, eps),
+            partial(identity_norm, given, shape, weight, bias, eps, self._ledger.backward),
+        )
 
     def _linear(self, given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        own = self._bias(bias, given)
-        return functional.linear(given, weight, own) if own is None or own.dim() == 1 else functional.linear(given, weight) + own
+        return self._biased(given, bias, lambda own: functional.linear(given, weight, own))
 
     def _addmm(self, bias: Tensor, first: Tensor, *args: Any, **options: Any) -> Tensor:
-        return torch.addmm(self._bias(bias, first), first, *args, **options)
+        return self._biased(first, bias, lambda own: torch.addmm(own, first, *args, **options))
 
     def _embedding(self, ids: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         found = functional.embedding(ids, weight, *args, **kwargs)
         return self._ledger.embedded(found) if self._keep and id(weight) not in self._relative_bias else found
 
-    def _bias(self, bias: Tensor | None, given: Tensor) -> Any:
-        return bias if bias is None or not self._keep else self._ledger.bias(bias, given)
+    def _biased(
+        self, given: Tensor, bias: Tensor | None, plain: Callable[[Any], Tensor], by_rule: Callable[[], Tensor] | None = None
+    ) -> Tensor:
+        """An operation with a bias; where no relevance comes from what was given, all of it stays with the bias."""
+        if bias is not None and self._keep and not given.requires_grad:
+            return plain(self._ledger.lone(bias))
+        output = plain(bias) if by_rule is None else by_rule()
+        return output if bias is None or not self._keep else self._ledger.biased(output, bias)
 
 
 _NORMALISATIONS: tuple[Callable[..., Tensor], ...] = (
@@ -241,7 +227,7 @@ def rules(instruments: Instruments, variant: Variant, ledger: Ledger, *, keep: b
     """Within, the backward pass of this model carries relevance."""
     with (
         instruments.attention(AttentionRule(variant, ledger)),
-        instruments.nonlinearities(identity_rule, lambda product: scaled(product, 0.5)),
+        instruments.nonlinearities(partial(identity_rule, backward=ledger.backward), lambda product: scaled(product, 0.5, ledger.backward)),
         FunctionalRules(ledger, instruments.architecture.relative_bias, keep=keep),
     ):
         yield

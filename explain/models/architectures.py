@@ -108,7 +108,12 @@ def device_of(module: nn.Module) -> torch.device:
 
 def accepts(model: PreTrainedModel, argument: str) -> bool:
     """Whether the model's forward pass names this argument."""
-    return argument in inspect.signature(model.forward).parameters
+    return argument in _arguments(type(model))
+
+
+@functools.cache
+def _arguments(kind: type[PreTrainedModel]) -> frozenset[str]:
+    return frozenset(inspect.signature(kind.forward).parameters)
 
 
 def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:
