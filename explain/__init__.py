@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from explain.analysis import Analysis as Analysis
+    from explain.dataset.findings import concordance as concordance
+    from explain.dataset.findings import findings as findings
+    from explain.dataset.findings import side_by_side as side_by_side
     from explain.dataset.reader import Run as Run
     from explain.dataset.run import explain_dataset as explain_dataset
     from explain.errors import ExplainError as ExplainError
@@ -83,6 +86,7 @@ __version__ = "0.2.0"
 
 _NAMES = {
     "explain.analysis": ("Analysis",),
+    "explain.dataset.findings": ("concordance", "findings", "side_by_side"),
     "explain.dataset.reader": ("Run",),
     "explain.dataset.run": ("explain_dataset",),
     "explain.errors": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explain.commands.console import program, say
 from explain.errors import InputError
@@ -66,8 +66,8 @@ def _findings(given: argparse.Namespace) -> int:
     from explain.visualization.findings_terminal import concordance_lines, findings_lines, side_lines
 
     run = Run.open(given.folder)
-    counted = {"unit": "tokens" if given.tokens else "words", "casefold": not given.case}
-    bounds = {"minimum": given.minimum, "most": given.most}
+    counted: dict[str, Any] = {"unit": "tokens" if given.tokens else "words", "casefold": not given.case}
+    bounds: dict[str, Any] = {"minimum": given.minimum, "most": given.most}
     found = findings(run, methods=given.method, keywords=given.keyword, slices=given.slice, **counted, **bounds)
     first = given.method[0] if given.method else None
     say(findings_lines(found, methods=given.method or found.methods[:1]))

@@ -65,7 +65,8 @@ def faithfulness_chart(found: Findings) -> go.Figure | None:
     if found.faithfulness is None:
         return None
     titles, own = found.titles, found.faithfulness
-    overall, rank = ({titles[name]: value for name, value in part.items()} for part in (own.overall, own.rank))
+    overall = {titles[name]: value for name, value in own.overall.items()}
+    rank = {titles[name]: place for name, place in own.rank.items()}
     return interval_chart(overall, "0 random, 1 best found", rank=rank, reference=0.0)
 
 

@@ -10,6 +10,7 @@ from explain.dataset.findings.heads import HeadEffects
 from explain.dataset.findings.pairs import SideBySide
 from explain.dataset.findings.result import Findings
 from explain.evaluation.agreement import Measure
+from explain.intervals import Interval
 from explain.visualization.document import Html, document, table, text_of
 from explain.visualization.findings_parts import Links, effect_bar, examples_of, matrix_table
 
@@ -161,7 +162,13 @@ def _methods(found: Findings) -> list[str]:
         tau = found.agreement.matrices[Measure.KENDALL]
         titles = list(found.agreement.titles.values())
         body.append(
-            matrix_table(f"Kendall's tau over {found.agreement.texts:,} rows", titles, titles, getattr(tau, "mean", tau), limit=1.0)
+            matrix_table(
+                f"Kendall's tau over {found.agreement.texts:,} rows",
+                titles,
+                titles,
+                tau.mean if isinstance(tau, Interval) else tau,
+                limit=1.0,
+            )
         )
     return body or ["<p>One method, and no faithfulness was recorded.</p>"]
 

@@ -44,7 +44,7 @@ def report_figures(found: Findings) -> Iterator[Figure]:
     if found.faithfulness is not None:
         own = found.faithfulness
         entries = sorted(own.overall.items(), key=lambda item: own.rank[item[0]])
-        effects = [Effect(*(float(part) for part in (value.mean, value.low, value.high)), own.texts, 0) for _, value in entries]
+        effects = [Effect(float(value.mean), float(value.low), float(value.high), own.texts, 0) for _, value in entries]
         yield bar_figure([own.titles[name] for name, _ in entries], effects, "Faithfulness: 0 random, 1 best found", signed=False)
     if found.agreement is not None:
         titles = list(found.agreement.titles.values())

@@ -12,6 +12,7 @@ import pytest
 from dataset.findings.made import corpus, write
 from driver import App
 from playwright.sync_api import expect
+from test_appearance import look
 
 from explain.dataset import Run
 from explain.dataset.findings import findings
@@ -33,11 +34,14 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     tab = app.open().visit("dataset")
     page = tab.page
     page.locator("#dataset-file input[type=file]").set_input_files(file)
-    page.locator("#tab-dataset").get_by_text("Columns of the file, keywords").click()
-    tab.part("columns").locator("textarea, input").first.fill("review, stars")
-    tab.part("keywords").locator("textarea, input").first.fill("good")
-    tab.part("target").locator("textarea, input").first.fill("positive")
     expect(page.locator("#dataset-file")).to_contain_text("reviews")
+    page.locator("#tab-dataset").get_by_text("Columns of the file, keywords").click()
+    for name, value in (("columns", "review, stars"), ("keywords", "good"), ("target", "positive")):
+        box = tab.part(name).locator("textarea, input").first
+        expect(box).to_be_visible()
+        box.fill(value)
+        box.press("Tab")
+        expect(box).to_have_value(value)
     tab.wait(tab.start())
     expect(tab.status).to_contain_text("Explained 8 rows")
     expect(tab.part("about")).to_contain_text("8 rows")
@@ -59,6 +63,10 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     expect(lines).to_contain_text("dull: the 1 strongest of 1 occurrences")
     expect(lines).to_contain_text(HOSTILE[9:])
     assert page.evaluate("window.attacked") is None
+    look(tab, "dataset-examples", whole=True, within="#dataset-stage")
+    page.set_viewport_size({"width": 390, "height": 844})
+    look(tab, "dataset-examples", whole=True, audited=False)
+    page.set_viewport_size({"width": 1280, "height": 900})
     with page.expect_download() as download:
         tab.part("zip").click()
     assert {"manifest.json", "part-00000.parquet", "tables/words.csv"} <= set(zipfile.ZipFile(download.value.path()).namelist())
@@ -80,6 +88,8 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     expect(tab.part("means")).to_contain_text("LRP")
     tab.view("Heads")
     expect(tab.plot("dataset-heads")).to_be_visible()
+    tab.view("Words")
+    look(tab, "dataset-words", whole=True, within="#dataset-stage")
 
 
 def zipped(folder: Path, name: str = "run.zip", **more: str) -> Path:

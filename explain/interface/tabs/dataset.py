@@ -42,7 +42,7 @@ class DatasetTab:
                 form.add("text", gr.Textbox("\n".join(DATASET_TEXTS), label=label, info=info, lines=5, max_lines=8))
                 said = "Or a file (CSV, TSV, JSONL), or a run (ZIP)"
                 kinds = [".csv", ".tsv", ".json", ".jsonl", ".parquet", ".zip"]
-                form.add("file", gr.File(label=said, file_types=kinds, file_count="multiple", height=110, type="filepath"))
+                form.add("file", gr.File(label=said, file_types=kinds, file_count="multiple", height=130, type="filepath"))
                 with gr.Row(elem_classes="actions"):
                     form.add("run", gr.Button("Explain all", variant="primary"))
                     form.add("stop", gr.Button("Stop", visible=False))

@@ -67,7 +67,7 @@ class DatasetViews(Form):
 
     def __init__(self) -> None:
         super().__init__("dataset")
-        self.add("opened", gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=lambda opened: opened and remove(opened.folder)))
+        self.add("opened", gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget))
         self.add("about", gr.Markdown(elem_classes="note"))
         with gr.Row(elem_classes="display"):
             self.add("by", choice("Method", visible=False))
@@ -176,6 +176,12 @@ class DatasetViews(Form):
         word, method, where = (own["word"], own["by"], Where()) if one is None else (one.word, one.method, one.where)
         found = in_context(opened.folder, word, method, where)
         return gr.update(value=_table(found, Examples(Run.open(opened.folder).manifest)), visible=True)
+
+
+def _forget(opened: Opened | None) -> None:
+    """Delete the run of a visitor who has left."""
+    if opened is not None:
+        remove(opened.folder)
 
 
 def _choices(choices: list[tuple[str, Any]]) -> Any:

@@ -158,10 +158,9 @@ def take_along(folder: Path, found: Findings) -> dict[str, Path]:
     return files
 
 
-def remove(folder: Path | None) -> None:
+def remove(folder: Path) -> None:
     """Delete the folder of a run."""
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _passes_of_a_row(
