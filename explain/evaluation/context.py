@@ -25,12 +25,14 @@ from explain.types import Array, Asked, listed
 if TYPE_CHECKING:
     import pandas as pd
 
+    from explain.analysis import Analysis
     from explain.explainer import TokenExplainer
 
 METHODS = ("lrp", "integrated_gradients", "shap", "occlusion")
 SURROGATE = "sparse_linear"
 TITLE = "Sparse linear surrogate"
 TOP = (1, 3, 5)
+FITTED, HELD_OUT = 64, 32
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,11 @@ def attribute_context(
     question: Asked,
     methods: Iterable[str | Method] = METHODS,
     *,
-    segments: Granularity | str = Granularity.DOCUMENTS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    segments: Granularity | str = Granularity.DOCUMENTS,
     replacement: Replacement | str = Replacement.AUTO,
-    fitted: int = 64,
-    held_out: int = 32,
+    fitted: int = FITTED,
+    held_out: int = HELD_OUT,
     seed: int = 0,
     **asked: Any,
 ) -> ContextAttribution:
@@ -136,8 +138,8 @@ def attribute_context(
         explainer: A model for generation that reads chats.
         question: Messages, or a question with them; its target is the answer that is explained, the model's own if left out.
         methods: Names or methods.
-        segments: documents, messages, paragraphs, sentences, words, tokens or spans.
         options: Of methods given by name.
+        segments: documents, messages, paragraphs, sentences, words, tokens or spans.
         replacement: What takes a segment's place when methods are judged and the surrogate is fitted.
         fitted: Random ablations to which the surrogate is fitted.
         held_out: Random ablations on which all are judged; if there are fewer subsets than both, a third of them.
@@ -148,11 +150,25 @@ def attribute_context(
         InputError: The question cannot be asked, or there are fewer than two segments, or too few ablations.
         UnsupportedError: The model reads no chats, or a method cannot explain it.
     """
+    chosen = methods_for(make_methods(methods, options), segments)
+    how = {"segments": segments, "replacement": replacement, "fitted": fitted, "held_out": held_out, "seed": seed}
+    return context_attribution(explainer.ask(question, **asked), chosen, **how)
+
+
+def context_attribution(
+    analysis: Analysis,
+    methods: Sequence[Method],
+    *,
+    segments: Granularity | str,
+    replacement: Replacement | str = Replacement.AUTO,
+    fitted: int = FITTED,
+    held_out: int = HELD_OUT,
+    seed: int = 0,
+) -> ContextAttribution:
+    """The same for a chat that was read, by methods that take its segments away where they take something away (`methods_for`)."""
     started = time.perf_counter()
     if fitted < 4 or held_out < 4:
         raise InputError(f"At least 4 ablations are needed to fit and to judge, got {fitted} and {held_out}.")
-    chosen = [_by_segments(method, Granularity(segments)) for method in make_methods(methods, options)]
-    analysis = explainer.ask(question, **asked)
     sentences = sentences_of(analysis.scores[0], analysis.prediction.steps)
     parts = tuple(group for group in groups_of(analysis.scores[0].encoding, segments) if not group.special)
     if len(parts) < 2:
@@ -161,7 +177,7 @@ def attribute_context(
     judged = min(held_out, max(len(drawn) // 3, 2))
     perturbed = [PerturbedScore(sentence.perturbed, parts, Replacement(replacement)) for sentence in sentences]
     values = np.stack([value(drawn) for value in perturbed], axis=1)  # [ablations, sentences]
-    tables = {method.name: (method.title, _scores(method, sentences, parts)) for method in chosen}
+    tables = {method.name: (method.title, _scores(method, sentences, parts)) for method in methods}
     fits = [
         sparse_linear(drawn[judged:], column[judged:], tokens=sentence.tokens) for sentence, column in zip(sentences, values.T, strict=True)
     ]
@@ -185,8 +201,12 @@ def attribute_context(
     )
 
 
+def methods_for(methods: Iterable[Method], segments: Granularity | str) -> list[Method]:
+    """The methods as they take whole segments away."""
+    return [_by_segments(method, Granularity(segments)) for method in methods]
+
+
 def _by_segments(method: Method, segments: Granularity) -> Method:
-    """The method as it takes whole segments away."""
     if isinstance(method, Shapley):
         return replace(method, players=segments)
     return replace(method, granularity=segments) if isinstance(method, Occlusion) else method

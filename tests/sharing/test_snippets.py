@@ -34,7 +34,7 @@ REQUESTS = {
     "generation": Request("generation", "gpt2-mini", Question("The president said that", " the country was ready", step=1), ["occlusion"]),
     "embedding": Request("embedding", "bert-mini", Question("The cat sat on the mat."), ["integrated_gradients"]),
 }
-BESIDE = {"text", "model", "methods", "options", "maps", "messages", "documents", "spans"}
+BESIDE = {"text", "model", "methods", "options", "maps", "messages", "documents", "spans", "by"}
 
 
 def call_of(code: str, name: str) -> ast.Call:
@@ -84,6 +84,7 @@ def test_the_client_snippet_fits_the_endpoint(task: str) -> None:
     bound.apply_defaults()
     asked = dict(bound.arguments)
     assert not asked.pop("maps")
+    assert asked.pop("by") is None
     assert tuple(asked.pop("methods") or DEFAULT_METHODS) == tuple(request.methods)
     assert (asked.pop("options") or {}) == request.options
     assert asked.pop("model") == request.model

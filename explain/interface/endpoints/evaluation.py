@@ -5,7 +5,8 @@ from __future__ import annotations
 from explain.errors import InputError
 from explain.evaluation import FaithfulnessRanking, FaithfulnessSettings, GroundTruth
 from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
-from explain.interface.endpoints.parameters import QUESTION, parameters
+from explain.interface.endpoints.parameters import QUESTION, parameter, parameters
+from explain.interface.work.context import context_of
 from explain.interface.work.evaluation import agreement_of, iter_evaluation, iter_examined, iter_randomised
 from explain.models.perturbation import Granularity, Replacement
 
@@ -36,7 +37,21 @@ def _ground_truth(given: Given) -> Answer:
     return GroundTruth.of(last).to_dict()
 
 
+def _context(given: Given) -> Answer:
+    return context_of(given.request, Granularity(given["segments"]), seed=given["seed"]).to_dict()
+
+
 ENDPOINTS = (
+    Endpoint(
+        "context",
+        "Which documents, messages or sentences of a chat made the model say each sentence of its answer, judged on random ablations.",
+        (
+            parameter("messages", needed=True),
+            *parameters("documents", "spans", "model", "methods", "target", "unit", "options", "segments", "seed"),
+        ),
+        _context,
+        {"task": "generation"},
+    ),
     Endpoint(
         "agreement",
         "Kendall, Spearman, top-k overlap and cosine between all methods; over several texts, means with 95 % intervals.",

@@ -13,7 +13,9 @@ from explain.sharing.request import LATER
 
 
 def _explanation(given: Given) -> Answer:
-    return explain(given.request).to_dict(maps=given["maps"])
+    found = explain(given.request)
+    sums = {} if given["by"] is None else {"segments": found.by(given["by"]).to_dict()}
+    return found.to_dict(maps=given["maps"]) | sums
 
 
 def _of_task(task: type[Task]) -> Endpoint:
@@ -28,6 +30,7 @@ def _of_task(task: type[Task]) -> Endpoint:
             *(parameter(name, help=label) for name, label in task.asks.items() if name not in LATER),
             parameter("options"),
             parameter("maps"),
+            parameter("by"),
             *(parameter(name) for name in LATER if name == "spans" or (task.chats and name != "span") or name in task.asks),
         ),
         _explanation,

@@ -1,0 +1,73 @@
+"""A chat through the endpoints: its answer traced to documents, its scores summed to messages, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from copying import copying, prompt
+
+from explain import InputError, UnsupportedError, attribute_context
+from explain.interface import endpoints
+
+METHODS = ["lrp", "occlusion"]
+ASKED = [{"role": "user", "content": "a"}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model that reads chats, in a folder."""
+    path = tmp_path_factory.mktemp("copying")
+    made = copying()
+    made.model.save_pretrained(path)
+    made.tokenizer.save_pretrained(path)
+    return str(path)
+
+
+def endpoint(name: str) -> Any:
+    return next(made.function for made in endpoints.endpoints() if made.name == name)
+
+
+def test_an_answer_is_traced_to_documents(folder: str) -> None:
+    messages, documents, answer, chosen = prompt(2, documents=5)
+    found = endpoint("context")(messages, documents=documents, target=answer, model=folder, methods=METHODS, seed=1)
+    with copying().explainer() as explainer:
+        core = attribute_context(explainer, messages, METHODS, documents=documents, target=answer, seed=1)
+    assert found["sentences"] == list(core.sentences) == [answer]
+    assert [segment["label"] for segment in found["segments"]] == core.labels
+    for name, method in found["methods"].items():
+        assert int(np.argmax(np.array(method["scores"])[:, 0])) == chosen
+        np.testing.assert_allclose(method["scores"], core[name].scores, rtol=1e-4, atol=1e-5)
+
+
+def test_scores_of_a_chat_are_summed_to_messages(folder: str) -> None:
+    messages, documents, answer, _ = prompt(2, documents=3)
+    asked = {"messages": messages, "documents": documents, "target": answer, "model": folder, "methods": METHODS}
+    found = endpoint("generation")("", **asked, by="documents", span=answer.split()[0])
+    assert found["target"]["text"] == answer.split()[0]
+    sums = found["segments"]
+    assert [part["label"] for part in sums["segments"] if not part["fixed"]] == ["document 1", "document 2", "document 3"]
+    assert sum(sums["scores"]["lrp"]) == pytest.approx(sum(found["methods"]["lrp"]["scores"]), abs=1e-9)
+    assert {token["role"] for token in found["tokens"] if "role" in token} == {"user", "document"}
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
+    "no template": (
+        "context",
+        {"messages": [{"role": "user", "content": "a"}], "model": "gpt2-mini"},
+        UnsupportedError,
+        "no chat template",
+    ),
+    "no messages": ("context", {"messages": []}, InputError, "'messages' .* must be a list of 1 to"),
+    "role": ("context", {"messages": [{"role": "bot", "content": "a"}]}, InputError, "The role 'bot' is not known"),
+    "level": ("next_token", {"text": "The", "by": "lines"}, InputError, "'by' .* must be one of tokens, words"),
+    "both": ("generation", {"text": "The", "messages": ASKED}, InputError, "A text and messages were given"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_cannot_be_asked_is_said(what: str) -> None:
+    name, asked, error, message = WRONG[what]
+    with pytest.raises(error, match=message):
+        endpoint(name)(**asked)
