@@ -61,11 +61,14 @@ class Asking:
         return Question(row.text, **self.common)
 
     def _batch(self, rows: Sequence[Row], encodings: Sequence[Encoding], questions: Sequence[Question]) -> Iterator[Explained | Refused]:
+        recording = any(method.reads_trace for method in self.methods)
+        wanted = [] if recording else [under for method in self.methods if (under := method.under(len(rows))) is not None]
         answers = self.model.answer_many(
             encodings,
             questions,
-            recording=any(method.reads_trace for method in self.methods),
+            recording=recording,
             differentiable=any(method.reads_gradient for method in self.methods),
+            under=wanted[0] if wanted else None,
         )
         good: dict[int, Analysis] = {}
         for place, answer in enumerate(answers):

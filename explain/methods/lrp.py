@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from explain.methods.lrp_ledger import Ledger
 from explain.methods.lrp_rules import Variant, rules
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
+from explain.models.instrumentation import Instruments
 from explain.models.joint import Rows
 from explain.models.passes import Recording, hidden_of
 from explain.models.score import Score
@@ -53,19 +55,44 @@ class LRP(Method):
     def compute(self, score: Score) -> MethodResult:
         return self.compute_many([score])[0]
 
+    def under(self, rows: int) -> Propagation:
+        return Propagation(self.variant, self.ledger, Ledger(rows))
+
+    def _shared(self, scores: Sequence[Score]) -> tuple[Propagation, torch.Tensor, torch.Tensor] | None:
+        """The pass of exactly these rows under these rules, if it was made and its relevance not yet taken."""
+        known = [score.shared for score in scores]
+        first = known[0]
+        if first is None or not isinstance(first.under, Propagation) or len(scores) != len(first.logits):
+            return None
+        made = first.under
+        fits = (made.variant, made.keep, made.spent) == (self.variant, self.ledger, False)
+        if not fits or any(one is None or (one.under, one.row) != (made, row) for row, one in enumerate(known)):
+            return None
+        made.spent = True
+        for score in scores:
+            score.passes = max(score.passes, 1)
+        return made, first.embeddings, first.logits
+
     def compute_many(self, scores: Sequence[Score]) -> list[MethodResult]:
         rows = Rows(tuple(scores))
-        embeddings = rows.embeddings().requires_grad_()
-        ledger, recording, instruments = Ledger(len(scores)), Recording(), scores[0].model.instruments
-        with torch.enable_grad(), rules(instruments, self.variant, ledger, keep=self.ledger), instruments.layers(recording):
-            values = rows.of_embeddings(embeddings)  # [B]
+        shared = self._shared(scores)
+        if shared is None:
+            made = self.under(len(scores))
+            embeddings = rows.embeddings().requires_grad_()
+            with torch.enable_grad(), made.active(scores[0].model.instruments):
+                values = rows.of_embeddings(embeddings)  # [B]
+        else:
+            made, embeddings, logits = shared
+            with torch.enable_grad(), made.active(scores[0].model.instruments):
+                values = rows.of_logits(logits)
+        ledger = made.ledger
         outputs = values.tolist()
-        if not self.ledger:
+        if not made.keep:
             relevance = _tokens(_flow(embeddings, torch.autograd.grad(values.sum(), embeddings)[0]))
             return [MethodResult(*found) for found in zip(relevance, outputs, strict=True)]
-        hidden = {layer: hidden_of(calls[-1]) for layer, calls in recording.outputs.items()}
+        hidden = {layer: hidden_of(calls[-1]) for layer, calls in made.recording.outputs.items()}
         if not ledger.by_row:
-            return [self.compute(score) for score in scores]
+            return [self.compute(score.anew()) for score in scores]
         relevance, absorbed, states = _account(values, embeddings, ledger, list(hidden.values()))
         layers: dict[str, list[Array]] = {}
         for (group, _), state in zip(hidden, states, strict=True):
@@ -82,6 +109,38 @@ class LRP(Method):
         for row in open_rows:  # perhaps the model mixes the rows of a batch in a way of its own
             found[row] = self.compute(scores[row])
         return found
+
+
+@dataclass(eq=False)
+class Propagation:
+    """A forward pass under the rules: its backward pass gives relevance or, once and before that, the plain gradient.
+
+    Attributes:
+        variant: Whose rules.
+        keep: Whether biases and softmax are accounted for.
+        ledger: What is noted for that.
+        recording: What entered and left the layers.
+        spent: Whether relevance was taken, and the graph is gone.
+    """
+
+    variant: Variant
+    keep: bool
+    ledger: Ledger
+    recording: Recording = field(default_factory=Recording)
+    spent: bool = False
+
+    @contextlib.contextmanager
+    def active(self, instruments: Instruments) -> Iterator[None]:
+        with rules(instruments, self.variant, self.ledger, keep=self.keep), instruments.layers(self.recording):
+            yield
+
+    @contextlib.contextmanager
+    def plain(self) -> Iterator[None]:
+        self.ledger.backward.relevance = False
+        try:
+            yield
+        finally:
+            self.ledger.backward.relevance = True
 
 
 def _account(

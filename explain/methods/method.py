@@ -23,6 +23,7 @@ from explain.errors import ExplainError, InputError, StoppedError, UnsupportedEr
 from explain.methods.option import Option, described
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import attempt
+from explain.models.reading import Under
 from explain.models.score import Score
 from explain.results import Attribution
 from explain.types import Array, Family
@@ -204,6 +205,10 @@ class Method(ABC):
 
     def prepare(self) -> None:  # noqa: B027
         """Import what is heavy, before the time is taken."""
+
+    def under(self, rows: int) -> Under | None:
+        """What the plain pass of a batch of this many rows should run under, so that the method need not make one of its own."""
+        return None
 
     def expected_passes(self, score: Score) -> int:
         """About how many forward passes this will take; a gradient pass counts as three."""

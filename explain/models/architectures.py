@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,12 +108,12 @@ def device_of(module: nn.Module) -> torch.device:
 
 def accepts(model: PreTrainedModel, argument: str) -> bool:
     """Whether the model's forward pass names this argument."""
-    return argument in _arguments(type(model))
+    return argument in _arguments(model.forward.__func__ if inspect.ismethod(model.forward) else model.forward)
 
 
 @functools.cache
-def _arguments(kind: type[PreTrainedModel]) -> frozenset[str]:
-    return frozenset(inspect.signature(kind.forward).parameters)
+def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
 
 
 def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from explain.errors import ExplainError, InputError
 from explain.messages import Span
 from explain.models.instrumented import InstrumentedModel
+from explain.models.reading import Under
 from explain.models.score import Score
 from explain.models.tasks.task import Task
 from explain.types import Encoding, Prediction, Question
@@ -75,13 +76,20 @@ class ExplainedModel(InstrumentedModel):
         return self.task.answer(self, encoding, Question.of(question), recording=recording, differentiable=differentiable)
 
     def answer_many(
-        self, encodings: Sequence[Encoding], questions: Sequence[Question], *, recording: bool = False, differentiable: bool = False
+        self,
+        encodings: Sequence[Encoding],
+        questions: Sequence[Question],
+        *,
+        recording: bool = False,
+        differentiable: bool = False,
+        under: Under | None = None,
     ) -> list[tuple[Prediction, tuple[Score, ...]] | ExplainError]:
         """`answer` for several encoded questions that can be rows of one batch (`models.joint.batches`), in one pass where the task can.
 
-        A question that cannot be answered has the error that says why in its place.
+        A question that cannot be answered has the error that says why in its place. The pass runs under what a method wants of it
+        (`Method.under`).
         """
-        return self.task.answer_many(self, encodings, questions, recording=recording, differentiable=differentiable)
+        return self.task.answer_many(self, encodings, questions, recording=recording, differentiable=differentiable, under=under)
 
     def ask(self, question: str | Question) -> tuple[Prediction, tuple[Score, ...]]:
         """`encode` and `answer` in one."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
-from explain.models.reading import Reading, in_unit
+from explain.models.reading import Reading, Shared, Under, in_unit
 from explain.models.score import Answering, Score, embedded
 from explain.models.trace import Trace, record
 from explain.types import Encoding
@@ -110,24 +110,26 @@ class Plain:
         readings: What is known of each row.
         trace: What was recorded of all.
         graph: Embeddings [B, tokens, d] and the logits [B, C] that were computed from them.
+        under: What the pass ran under.
         again: Makes the logits [B, C] once more.
     """
 
     readings: list[Reading]
     trace: Trace | None
     graph: tuple[Tensor, Tensor] | None
+    under: Under | None
     again: Callable[[], Tensor]
 
-    def share(self, scores: Mapping[int, Score]) -> None:
+    def share(self, scores: Mapping[int, Score], *, gradient: bool) -> None:
         """Let the rows with these scores know their gradient and the positions that are read, by one pass for all."""
         good = list(scores)
         rows = Rows(tuple(scores.values()))
-        if self.graph is not None and good:
+        if self.graph is not None and good and gradient:
             embeddings, logits = self.graph
-            with torch.enable_grad():
-                gradient = torch.autograd.grad(rows.of_logits(logits[good]).sum(), embeddings)[0]
+            with torch.enable_grad(), contextlib.nullcontext() if self.under is None else self.under.plain():
+                found = torch.autograd.grad(rows.of_logits(logits[good]).sum(), embeddings, retain_graph=self.under is not None)[0]
             for number in good:
-                self.readings[number].gradient = embeddings.detach()[number : number + 1], gradient[number : number + 1]
+                self.readings[number].gradient = embeddings.detach()[number : number + 1], found[number : number + 1]
         if self.trace is not None and good and rows.positions is None:
             read = self.trace.read_positions(lambda: rows.of_logits(self.again()[good]))
             for number in good:
@@ -135,7 +137,14 @@ class Plain:
 
 
 def plain_pass(
-    model: InstrumentedModel, task: Answering, encoding: Encoding, positions: Tensor | None, *, recording: bool, differentiable: bool
+    model: InstrumentedModel,
+    task: Answering,
+    encoding: Encoding,
+    positions: Tensor | None,
+    *,
+    recording: bool,
+    differentiable: bool,
+    under: Under | None = None,
 ) -> Plain:
     """The plain pass of the rows of an encoding, each explained at its own position [B].
 
@@ -146,17 +155,21 @@ def plain_pass(
         positions: The explained positions.
         recording: Record everything, if the model lets its attention be seen.
         differentiable: Keep the graph from the embeddings to the logits.
+        under: What a method lets the pass run under; the graph is kept for it, and nothing can be recorded.
     """
 
     def forward() -> Tensor:
         return task.logits(model, encoding, dict(encoding.inputs), positions)
 
     trace = None
+    differentiable = differentiable or under is not None
     with contextlib.ExitStack() as active:
         active.enter_context(torch.set_grad_enabled(differentiable))
         if differentiable:
             embeddings = model.embed(encoding.inputs).requires_grad_()
             active.enter_context(embedded(model, encoding, embeddings))
+        if under is not None:
+            active.enter_context(under.active(model.instruments))
         if recording and model.attention_groups:
             trace = record(model.instruments, forward)
         logits = forward() if trace is None else trace.logits
@@ -166,4 +179,7 @@ def plain_pass(
         trace = replace(trace, logits=known)
         traces = trace.rows()
     readings = [Reading(row, own) for row, own in zip(known.cpu() if len(known) > 1 else known, traces, strict=True)]
-    return Plain(readings, trace, (embeddings, logits) if differentiable else None, forward)
+    if under is not None:
+        for number, reading in enumerate(readings):
+            reading.shared = Shared(under, embeddings, logits, number)
+    return Plain(readings, trace, (embeddings, logits) if differentiable else None, under, forward)

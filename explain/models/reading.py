@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from explain.models.instrumentation import Instruments
 from explain.models.trace import Trace
 from explain.types import Array, Unit
 
@@ -45,6 +47,33 @@ class Answers:
         return cls(*(join(column) for column in zip(*columns, strict=True)))
 
 
+class Under(Protocol):
+    """What a method lets the plain pass of a batch run under, so that it need not make a pass of its own; no number of it changes."""
+
+    def active(self, instruments: Instruments) -> contextlib.AbstractContextManager[None]:
+        """Within, the pass runs under it."""
+
+    def plain(self) -> contextlib.AbstractContextManager[None]:
+        """Within, the backward pass gives the plain gradient."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A pass of a batch that was made under what a method wanted.
+
+    Attributes:
+        under: What it ran under.
+        embeddings: What it began with [B, tokens, d].
+        logits: What it gave [B, C], with the graph in between.
+        row: Which row of it is this text's.
+    """
+
+    under: Under
+    embeddings: Tensor
+    logits: Tensor
+    row: int
+
+
 @dataclass
 class Reading:
     """What is known of the plain pass of a text, shared by all who explain it and freed with the last of them.
@@ -55,6 +84,7 @@ class Reading:
         positions: The positions whose last state decides the score, once known.
         graph: Embeddings [1, n, d] and the logits [1, C] that were computed from them with a graph, until the gradient is taken.
         gradient: The embeddings and the gradient of the score there, both [1, n, d], once known.
+        shared: The pass of the batch that the text was a row of, if it was made under what a method wanted.
     """
 
     logits: Tensor | None = None
@@ -62,3 +92,4 @@ class Reading:
     positions: tuple[int, ...] | None = None
     graph: tuple[Tensor, Tensor] | None = None
     gradient: tuple[Tensor, Tensor] | None = None
+    shared: Shared | None = None

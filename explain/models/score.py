@@ -12,7 +12,7 @@ from torch import Tensor
 
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
-from explain.models.reading import Answers, Reading, in_unit
+from explain.models.reading import Answers, Reading, Shared, in_unit
 from explain.models.trace import Trace, record
 from explain.types import Encoding, Target, Unit
 
@@ -163,6 +163,11 @@ class Score:
         self.passes += not self._read
         self._read = True
         return reading.trace
+
+    @property
+    def shared(self) -> Shared | None:
+        """The pass of the batch that the text was a row of, if it was made under what a method wanted."""
+        return self._reading.shared
 
     def read_positions(self) -> tuple[int, ...]:
         """The positions whose last hidden state decides the score.

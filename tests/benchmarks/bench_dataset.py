@@ -96,9 +96,7 @@ def several(given: argparse.Namespace) -> None:
             print(f"{processes} process{'es' if processes > 1 else ''}: {wall:.1f} s, {cpu:.1f} s of CPU")
         first, last = seconds[1], seconds[given.processes]
         share = first[1] / last[1]
-        print(
-            f"scaling {first[0] / last[0] / given.processes:.0%} by the clock; work per text {share:.0%} of one process's (starting included)"
-        )
+        print(f"scaling {first[0] / last[0] / given.processes:.0%} by the clock, {share:.0%} by CPU seconds, start included")
 
 
 def main() -> None:

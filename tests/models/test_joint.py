@@ -35,14 +35,17 @@ def texts_for(made: Tiny, count: int = 4) -> list[str]:
     return [" ".join(row) for row in (*words, shorter)]
 
 
-def analyses_of(explainer: TokenExplainer, questions: Sequence[Question], methods: Sequence[Method]) -> list[Analysis | ExplainError]:
-    """Read and predict in batches."""
+def analyses_of(
+    explainer: TokenExplainer, questions: Sequence[Question], methods: Sequence[Method], *, shared: bool = False
+) -> list[Analysis | ExplainError]:
+    """Read and predict in batches; `shared` by a pass under LRP's rules."""
     model = explainer.model
     encodings = [model.encode(question) for question in questions]
     found: dict[int, Analysis | ExplainError] = {}
     how = {"recording": any(m.reads_trace for m in methods), "differentiable": any(m.reads_gradient for m in methods)}
     for batch in batches(model, model.task, encodings):
-        answers = model.answer_many([encodings[i] for i in batch], [questions[i] for i in batch], **how)
+        under = next((m.under(len(batch)) for m in methods if shared and isinstance(m, LRP)), None)
+        answers = model.answer_many([encodings[i] for i in batch], [questions[i] for i in batch], under=under, **how)
         for number, answer in zip(batch, answers, strict=True):
             found[number] = answer if isinstance(answer, ExplainError) else Analysis(model, encodings[number], *answer)
     return [found[number] for number in range(len(questions))]
@@ -86,6 +89,30 @@ def test_every_method_gives_the_numbers_of_the_text_alone(name: str) -> None:
         for method in methods:
             for own, found in zip(alone, run_many(analyses, method), strict=True):
                 check(found, own.run(method), 1e-5 if name.startswith(LOOSE) else 1e-10)
+
+
+SHARED = [name for name in FAMILIES if not any(kind in name for kind in ("generation", "span", "distil", "electra", "qwen"))]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_pass_under_the_rules_of_lrp_serves_all(name: str) -> None:
+    """The prediction, the plain gradient and relevance, each as without; in float64 to 1e-10."""
+    made = tiny(name)
+    made.model.double()
+    methods = make_methods(["lrp", "input_x_gradient", "gradient_norm"])
+    with made.explainer() as explainer:
+        questions = [Question(text, unit="log_probability" if "embed" not in name else None) for text in texts_for(made, 2)[:2]]
+        analyses = [one for one in analyses_of(explainer, questions, methods, shared=True) if isinstance(one, Analysis)]
+        passes: list[int] = []
+        explainer.model.instruments.architecture.embedding.register_forward_pre_hook(lambda *_: passes.append(1))
+        found = [run_many(analyses, method) for method in methods]
+        assert passes == []
+        for method, attributions in zip(methods, found, strict=True):
+            for question, attribution in zip(questions, attributions, strict=True):
+                check(attribution, explainer.ask(question).run(method), 1e-5 if name.startswith(LOOSE) else 1e-10)
+        for once_more, attribution in zip(run_many(analyses, methods[0]), found[0], strict=True):
+            assert isinstance(attribution, Attribution)
+            check(once_more, attribution, 1e-5 if name.startswith(LOOSE) else 1e-10)
 
 
 @pytest.mark.parametrize("name", ["bert-class", "gpt2-next"])

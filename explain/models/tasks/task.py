@@ -16,7 +16,7 @@ from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import attempt
 from explain.models.joint import joined, plain_pass, positions_of
-from explain.models.reading import Reading, in_unit
+from explain.models.reading import Reading, Under, in_unit
 from explain.models.score import Score
 from explain.tokens import tokens_of
 from explain.types import Encoding, Prediction, Question, Target, Unit
@@ -129,8 +129,9 @@ class Task(ABC):
         *,
         recording: bool = False,
         differentiable: bool = False,
+        under: Under | None = None,
     ) -> list[Answered | ExplainError]:
-        """`answer` for texts that can be rows of one batch (`batches`), in one pass where the task has one answer.
+        """`answer` for texts that can be rows of one batch (`batches`), in one pass (under what a method wants) if the task has one answer.
 
         What cannot be answered stands in its place as the error that says why.
         """
@@ -138,10 +139,12 @@ class Task(ABC):
             answer = partial(self.answer, model, recording=recording, differentiable=differentiable)
             return [attempt(partial(answer, *pair)) for pair in zip(encodings, questions, strict=True)]
         together = joined(encodings)
-        plain = plain_pass(model, self, together, positions_of(encodings), recording=recording, differentiable=differentiable)
+        how: dict[str, Any] = {"recording": recording, "differentiable": differentiable, "under": under}
+        plain = plain_pass(model, self, together, positions_of(encodings), **how)
         asked = zip(encodings, questions, plain.readings, strict=True)
         found = [attempt(partial(self._answered, model, *each)) for each in asked]
-        plain.share({number: answered[1][0] for number, answered in enumerate(found) if not isinstance(answered, ExplainError)})
+        scores = {number: answered[1][0] for number, answered in enumerate(found) if not isinstance(answered, ExplainError)}
+        plain.share(scores, gradient=differentiable)
         return found
 
     def _answered(self, model: InstrumentedModel, encoding: Encoding, question: Question, reading: Reading) -> Answered:
