@@ -55,7 +55,7 @@ class ValueZeroing(Method):
         require_blocks(model, self.title)
 
     def expected_passes(self, score: Score) -> int:
-        return sum(score.model.attention_groups.values()) * len(score.encoding.tokens)
+        return 1 + len(score.encoding.tokens)  # a pass of each layer with every token zeroed
 
     def compute(self, score: Score) -> MethodResult:
         moved = distances(score)
