@@ -142,7 +142,7 @@ def measure(call: Callable[[], int], runs: int) -> Measured:
         seconds.append(time.perf_counter() - started)
     with highest() as memory:
         call()
-    with Operations() as operations:
+    with Operations() as operations:  # type: ignore[no-untyped-call]
         passes = call()
     return Measured(min(seconds), operations.total, memory[0], passes)
 
