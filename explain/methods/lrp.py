@@ -88,7 +88,7 @@ class LRP(Method):
         ledger = made.ledger
         outputs = values.tolist()
         if not made.keep:
-            relevance = _tokens(_flow(embeddings, torch.autograd.grad(values.sum(), embeddings)[0]))
+            relevance = _tokens(_flow(embeddings.detach().double(), torch.autograd.grad(values.sum(), embeddings)[0]))
             return [MethodResult(*found) for found in zip(relevance, outputs, strict=True)]
         hidden = {layer: hidden_of(calls[-1]) for layer, calls in made.recording.outputs.items()}
         if not ledger.by_row:
@@ -156,10 +156,13 @@ def _account(
     parts = [ledger.constants, ledger.weights, ledger.scores, normal, given]
     leaves = [embeddings, *hidden, *(leaf for part in parts for leaf in part)]
     gradients = torch.autograd.grad(values.sum(), leaves, allow_unused=True)
-    flows = [_flow(*pair) for pair in zip(leaves, gradients, strict=True)]
+    flows = [_flow(leaf.detach(), gradient) for leaf, gradient in zip(leaves, gradients, strict=True)]
+    flows[0] = _flow(embeddings.detach().double(), gradients[0])  # the scores themselves are summed in double precision
     relevance, *states = (_tokens(flow) for flow in flows[: 1 + len(hidden)])
     rest = iter(flows[1 + len(hidden) :])
-    sums = [sum((next(rest).reshape(len(values), -1).sum(1) for _ in part), values.new_zeros(1, dtype=torch.float64)) for part in parts]
+    sums = [
+        sum((next(rest).reshape(len(values), -1).sum(1).double() for _ in part), values.new_zeros(1, dtype=torch.float64)) for part in parts
+    ]
     constants, weights, scores, after, before = sums
     constants = constants + ledger.absorbed(values)
     absorbed = torch.stack(torch.broadcast_tensors(constants, (weights - scores) / 2, after - before), dim=-1)
@@ -168,8 +171,8 @@ def _account(
 
 def _tokens(flow: torch.Tensor) -> Array:
     """Relevance [B, n, d] as one number per token [B, n]."""
-    return np.asarray(flow.sum(-1).cpu())
+    return np.asarray(flow.sum(-1).double().cpu())
 
 
 def _flow(leaf: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
-    return torch.zeros_like(leaf, dtype=torch.float64) if gradient is None else leaf.detach().double() * gradient.double()
+    return torch.zeros_like(leaf) if gradient is None else leaf * gradient
