@@ -22,6 +22,7 @@ from explain.models.score import margin
 from explain.models.truncation import Truncation
 from explain.results import Explanation
 from explain.sharing.request import Request
+from explain.types import Question
 
 MOST_EXAMPLES = max(len(known.examples) for known in PRESETS.values())
 CHECK = "Check faithfulness on this text"
@@ -41,6 +42,7 @@ class ExplainTab:
                     model=model,
                     text=examples[0].text,
                     button="Explain",
+                    chats=True,
                     examples=[*example_labels(task), *[""] * (MOST_EXAMPLES - len(examples))],
                 )
                 self.form.add("check", gr.Checkbox(True, label=f"{CHECK} (some 100 passes)", container=False))
@@ -69,9 +71,7 @@ class ExplainTab:
         """An example fills in the text and what is asked about it, and is asked."""
         example = preset(self.form.read(values)["task"]).examples[number]
         request = self.form.request(values, self._options)
-        question = dataclasses.replace(
-            request.question, text=example.text, target=example.target, foil=example.foil, position=None, step=None
-        )
+        question = Question(example.text, target=example.target, foil=example.foil, unit=request.question.unit)
         request = dataclasses.replace(request, question=question)
         filled = self.form.filled(request)
         return {**filled, self._asked: asked_again(request)}

@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from explain.interface.presets import preset
 from explain.interface.serving import guarded
+from explain.interface.tabs.chat import PARTS, add_chat, chat_of, filled_chat
 from explain.interface.tabs.form import QUICK, Form, Updates, Values
 from explain.interface.tabs.methods import add_methods, choose, chosen_methods
 from explain.interface.tabs.options import OptionWidgets
@@ -41,6 +42,7 @@ class QuestionForm(Form):
         button: What the button says.
         examples: What the buttons that fill the form in say; those with nothing to say are not shown.
         methods: Those chosen at first; the task's own if left out.
+        chats: Whether a chat may be asked.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class QuestionForm(Form):
         info: str | None = None,
         examples: Sequence[str] = (),
         methods: Sequence[str] | None = None,
+        chats: bool = False,
     ) -> None:
         super().__init__(prefix)
         self._label, self._methods = label, methods
@@ -80,6 +83,7 @@ class QuestionForm(Form):
         with gr.Accordion("Answer to explain, contrast and unit", open=False, elem_classes="asked") as self.asked:
             self._build_asked(asked)
         self.asked.visible = bool(asked.asks)
+        self._chat = add_chat(self, asked) if chats else None
         add_methods(self, methods or preset(task).methods)
 
     def _build_asked(self, asked: type[Task]) -> None:
@@ -113,7 +117,9 @@ class QuestionForm(Form):
         if fields.get("unit") == asked.units[0]:
             fields["unit"] = None
         methods = chosen_methods(given, self.preferred(task))
-        question = Question(given["text"] if text is None else text, **fields)
+        chat = given.get("chat") and asked.chats and text is None
+        about = chat_of(given) if chat else {"text": given["text"] if text is None else text}
+        question = Question(**about, **fields)
         return Request(task, given["model"] or "", question, methods, options.read(values, methods))
 
     def on_example(self, handler: Callable[..., Updates], inputs: set[Component], outputs: Iterable[Component]) -> None:
@@ -139,6 +145,7 @@ class QuestionForm(Form):
             self["text"]: gr.update(label=self._label or asked.text_label),
             self["model"]: gr.update(choices=names, value=names[0]),
             self.asked: gr.update(visible=bool(asked.asks), open=False),
+            **({} if self._chat is None else {self._chat: gr.update(visible=asked.chats)}),
             **({} if self._methods else choose(preset(task).methods, self)),
         }
 
@@ -147,17 +154,22 @@ class QuestionForm(Form):
         question, asked = request.question, task_class(request.task)
         updates = self.for_task(request.task, request.model)
         updates[self["task"]] = request.task
-        updates[self["text"]]["value"] = question.text
+        said = filled_chat(question)
+        updates[self["text"]]["value"] = said["text"]
+        if self._chat is not None:
+            updates |= self.updates(**{name: said[name] for name in PARTS})
+            updates[self._chat] = gr.update(visible=asked.chats, open=said["chat"])
         for name, value in question.given.items():
-            if name in asked.asks:
+            if name in asked.asks and (name != "span" or isinstance(value, str)):
                 updates[self[name]]["value"] = str(value) if name in ("target", "foil", "unit") else value
-        updates[self.asked]["open"] = bool(question.given.keys() - {"text"})
+        updates[self.asked]["open"] = bool(question.given.keys() & set(asked.asks))
         return {**updates, **choose(request.methods, self)}
 
     @property
     def fillable(self) -> set[Any]:
         """What `for_task` and `filled` set."""
-        return (self.components | {self.asked, *self.chips}) - {self._parts[name] for name in ("run", "stop") if name in self._parts}
+        sections = {self.asked, *self.chips, *([] if self._chat is None else [self._chat])}
+        return (self.components | sections) - {self._parts[name] for name in ("run", "stop") if name in self._parts}
 
 
 def _units(asked: type[Task]) -> list[tuple[str, str]]:

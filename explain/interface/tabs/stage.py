@@ -19,6 +19,7 @@ from explain.interface.tabs.layers import LayersView
 from explain.interface.tabs.paths import PathsView
 from explain.interface.tabs.prediction import legend, output_choice, prediction
 from explain.interface.tabs.rows import Rows, column_at
+from explain.interface.tabs.segments import SegmentsView
 from explain.interface.tabs.take_along import TakeAlongView
 from explain.interface.tabs.tokens import TokensView
 from explain.interface.tabs.view import View
@@ -56,13 +57,14 @@ class Stage(Form):
             with gr.Tabs(elem_id=self.id("views")):
                 self._views: Sequence[View] = (
                     TokensView(),
+                    segments := SegmentsView(),
                     AttentionView(),
                     PathsView(),
                     heads := HeadsView(),
                     LayersView(),
                     TakeAlongView(),
                 )
-        self._heads = heads
+        self._asking = heads, segments
 
     @property
     def shared(self) -> set[Component]:
@@ -133,7 +135,8 @@ class Stage(Form):
             parts = {part for view in views for part in view.components}
             outputs = [self["opened"], *(part for view in views for part in view.outputs)]
             self["changed"].change(guarded(self._redraw(views)), self.shared | parts, outputs, **kind)
-        self._heads.connect(self.shared, self.seen)
+        for view in self._asking:
+            view.connect(self.shared, self.seen)
 
     def _chosen(self, values: Values) -> Updates:
         """The rows as the display choices want them."""
