@@ -38,6 +38,7 @@ LIGHT = {
     "what is shared": "from explain.sharing import exports, permalink, request",
     "help": HELP.format("explain", [], "module"),
     "help of a command": HELP.format("explain", ["text"], "module"),
+    "help of a data set": HELP.format("explain", ["dataset"], "module"),
     "help of the app": HELP.format("gradio_app.py", [], "path"),
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from explain.commands import asking
 from explain.commands.console import program, say
 from explain.defaults import DEFAULT_METHODS
+from explain.errors import InputError
 
 if TYPE_CHECKING:
     from explain.commands.console import Commands
@@ -46,6 +48,8 @@ def add(commands: Commands) -> None:
 
 
 def _dataset(given: argparse.Namespace) -> int:
+    if find_spec("datasets") is None or find_spec("pyarrow") is None:
+        raise InputError('A data set needs more libraries than a text. Install them: pip install datasets pyarrow.')
     from accelerate import PartialState
 
     from explain.dataset.run import explain_dataset
