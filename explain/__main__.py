@@ -10,11 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from explain.commands import catalog, dataset, findings, replay, text
+from explain.commands import catalog, context, dataset, findings, replay, text
 from explain.commands.console import program
 from explain.errors import ExplainError
 
-COMMANDS = (text, dataset, findings, replay, catalog)
+COMMANDS = (text, context, dataset, findings, replay, catalog)
 """In the order in which `--help` lists them."""
 
 

@@ -57,12 +57,16 @@ def add_chat(parser: argparse.ArgumentParser) -> None:
         chat.add_argument(f"--{name}", metavar="FILE", help=fields)
 
 
-def listed(path: str | None) -> list[Any] | None:
-    """What a JSON file lists.
+def lists(given: argparse.Namespace) -> dict[str, Any]:
+    """What the files that were given list, by field of a question; `None` for those that were not.
 
     Raises:
-        InputError: It cannot be read, or is no list.
+        InputError: A file cannot be read, or holds no list.
     """
+    return {name: _listed(getattr(given, name)) for name in CHAT}
+
+
+def _listed(path: str | None) -> list[Any] | None:
     if path is None:
         return None
     try:

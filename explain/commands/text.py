@@ -35,6 +35,8 @@ def add(commands: Commands) -> None:
     view.add_argument("--words", action="store_true", help="merge sub-words to words in the table, page and figures")
     view.add_argument("--no-special", action="store_true", help="leave special tokens out of the table, page and figures")
 
+    view.add_argument("--by", metavar="LEVEL", help="also sum to words, sentences, paragraphs, messages, documents or spans")
+
     files = text.add_argument_group("what is written")
     for kind, export in EXPORTS.items():
         files.add_argument(f"--{kind}", metavar="FILE", help=f"write {export.help}")
@@ -50,9 +52,12 @@ def _text(given: argparse.Namespace) -> int:
             raise InputError(f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'its folder does not exist'}.")
     shown = _explained(given, card=any(EXPORTS[kind].holds_card for kind in outputs))
 
-    from explain.visualization.terminal import table
+    from explain.visualization.terminal import segments_table, table
 
+    sums = None if given.by is None else shown.explanation.by(given.by)
     say(table(shown.explanation, words=shown.words, special=shown.special))
+    if sums is not None:
+        say(f"\n{segments_table(sums, special=shown.special)}")
     for kind, path in outputs.items():
         try:
             path.write_bytes(EXPORTS[kind].written(shown))
@@ -68,8 +73,7 @@ def _explained(given: argparse.Namespace, *, card: bool) -> Shown:
     from explain.sharing.request import Request
 
     text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text or ""
-    lists = {name: asking.listed(getattr(given, name)) for name in asking.CHAT}
-    question = Question(text, **{name: getattr(given, name) for name in asking.ASKED}, **lists)
+    question = Question(text, **{name: getattr(given, name) for name in asking.ASKED}, **asking.lists(given))
     options = asking.options(given.option)
     model, task = asking.model_and_task(given.model, given.task)
     with TokenExplainer.from_pretrained(model, task=task, labels=given.label or (), prefix=given.prefix) as explainer:

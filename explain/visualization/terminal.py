@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
+from explain.segments import SegmentScores
 from explain.visualization.numbers import percent
 from explain.visualization.tokens import shown
 from explain.visualization.trust import trust
+
+if TYPE_CHECKING:
+    from explain.evaluation.context import ContextAttribution
 
 _BAR = 10
 
@@ -35,6 +42,31 @@ def table(explanation: Explanation, *, words: bool = False, special: bool = True
     lines += grid([["token", *(a.method for a in explanation)], *([n, *(p[i] for p in parts)] for i, n in enumerate(names))])
     lines += ["", *(f"{printable(a.title)}: {'; '.join(trust(a))}." for a in explanation)]
     return "\n".join(lines)
+
+
+def segments_table(sums: SegmentScores, *, special: bool = True) -> str:
+    """One line per segment with its number by every method."""
+    shown = [number for number, segment in enumerate(sums.segments) if special or not segment.special]
+    rows = [[printable(sums.labels[n]), *(f"{scores[n]:+10.4f}" for scores in sums.scores.values())] for n in shown]
+    return "\n".join(grid([[f"sums over {sums.granularity}", *sums.scores], *rows]))
+
+
+def context_table(found: ContextAttribution) -> str:
+    """Segments x methods for every sentence of an answer, and how far each method can be believed."""
+    lines = []
+    for number, sentence in enumerate(found.sentences):
+        rows = [
+            [printable(label), *(f"{method.scores[place, number]:+10.4f}" for method in found.methods.values())]
+            for place, label in enumerate(found.labels)
+        ]
+        lines += [f"Sentence {number + 1}: {printable(sentence)}", *grid([[found.granularity.value, *found.methods], *rows]), ""]
+    falls = list(next(iter(found.methods.values())).drops)
+    judged = [["method", *(f"falls by, without {k}" for k in falls), "rank correlation"]]
+    for name, method in found.methods.items():
+        known = method.correlation[np.isfinite(method.correlation)]
+        judged.append([name, *(f"{method.drops[k].mean():.4g}" for k in falls), f"{known.mean():.2f}" if len(known) else "-"])
+    said = f"Means over the sentences; the correlation is that of summed scores with the score over {found.held_out} unseen ablations."
+    return "\n".join([*lines, *grid(judged), said])
 
 
 def grid(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,7 +1,10 @@
-"""A chat through the endpoints: its answer traced to documents, its scores summed to messages, and what is refused."""
+"""A chat through the endpoints and the command line: its answer traced to documents, its scores summed to messages, and what is refused."""
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from copying import copying, prompt
 
 from explain import InputError, UnsupportedError, attribute_context
+from explain.__main__ import main
 from explain.interface import endpoints
 
 METHODS = ["lrp", "occlusion"]
@@ -71,3 +75,29 @@ def test_what_cannot_be_asked_is_said(what: str) -> None:
     name, asked, error, message = WRONG[what]
     with pytest.raises(error, match=message):
         endpoint(name)(**asked)
+
+
+def test_the_command_line_traces_and_sums(folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    messages, documents, answer, chosen = prompt(2, documents=5)
+    for name, value in (("messages", messages), ("documents", documents)):
+        (tmp_path / name).write_text(json.dumps(value))
+    lists = ["--messages", str(tmp_path / "messages"), "--documents", str(tmp_path / "documents"), "--model", folder]
+    kept = tmp_path / "found.json"
+    assert main(["context", *lists, "--target", answer, "--method", "lrp", "--json", str(kept)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(rf"^Sentence 1: {answer}$", printed, re.MULTILINE)
+    assert re.search(r"^method +falls by, without 1 +falls by, without 3 +rank correlation$", printed, re.MULTILINE)
+    scores = np.array(json.loads(kept.read_text())["methods"]["lrp"]["scores"])
+    assert scores.argmax() == chosen
+    assert f"document {chosen + 1}  {scores[chosen, 0]:+10.4f}" in printed
+    asked = ["--task", "generation", "--target", answer, "--method", "lrp", "--by", "documents", "--no-special"]
+    assert main(["text", *lists, *asked]) == 0
+    assert re.search(rf"^document {chosen + 1} +\+\d", capsys.readouterr().out, re.MULTILINE)
+    assert main(["context", *lists[:4]]) == 2
+    assert "No model on board reads chats" in capsys.readouterr().err
+    (tmp_path / "messages").write_text("{}")
+    assert main(["context", *lists]) == 2
+    assert "must hold a JSON list, got dict" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["context", "--model", folder])
+    assert "give --messages" in capsys.readouterr().err
