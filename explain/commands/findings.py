@@ -19,7 +19,9 @@ KINDS = (".html", ".pdf", ".png")
 
 def add(commands: Commands) -> None:
     """What `findings` takes."""
-    example = 'findings runs/sst2 --method lrp --keyword not --slice "women=she,her" --slice "men=he,him" --report report.html --csv tables'
+    example = (
+        'findings runs/sst2 --methods lrp --keywords not --slice "women=she,her" --slice "men=he,him" --report report.html --csv tables'
+    )
     findings = commands.add_parser(
         "findings",
         help="what a run over a data set found",
@@ -32,15 +34,13 @@ def add(commands: Commands) -> None:
     findings.add_argument(
         "--other-method", metavar="NAME", help="what the first method is seen beside (default: the same, or the run's next)"
     )
-    said = "may be repeated (default: all of the run; words and errors of the first are printed)"
-    findings.add_argument("--method", action="append", metavar="NAME", help=said)
+    said = "which of its methods (default: all; words and errors of the first are printed)"
+    findings.add_argument("--methods", nargs="+", metavar="NAME", help=said)
     findings.add_argument("--tokens", action="store_true", help="count tokens instead of words")
     findings.add_argument("--case", action="store_true", help="tell Good from good")
     findings.add_argument("--minimum", type=int, default=5, metavar="N", help="rows in which a word must stand (default: %(default)s)")
     findings.add_argument("--most", type=int, default=20, metavar="N", help="words of each list in files (default: %(default)s)")
-    findings.add_argument(
-        "--keyword", action="append", default=[], metavar="WORDS", help="a word or phrase whose effect is wanted; may be repeated"
-    )
+    findings.add_argument("--keywords", nargs="+", default=[], metavar="WORDS", help="words or phrases whose effect is wanted")
     findings.add_argument(
         "--slice",
         action="append",
@@ -68,9 +68,9 @@ def _findings(given: argparse.Namespace) -> int:
     run = Run.open(given.folder)
     counted: dict[str, Any] = {"unit": "tokens" if given.tokens else "words", "casefold": not given.case}
     bounds: dict[str, Any] = {"minimum": given.minimum, "most": given.most}
-    found = findings(run, methods=given.method, keywords=given.keyword, slices=given.slice, **counted, **bounds)
-    first = given.method[0] if given.method else None
-    say(findings_lines(found, methods=given.method or found.methods[:1]))
+    found = findings(run, methods=given.methods, keywords=given.keywords, slices=given.slice, **counted, **bounds)
+    first = given.methods[0] if given.methods else None
+    say(findings_lines(found, methods=given.methods or found.methods[:1]))
     beside = None
     if given.other or given.other_method:
         beside = side_by_side(run, given.other, method=first, other_method=given.other_method, **counted, **bounds)

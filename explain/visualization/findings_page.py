@@ -13,6 +13,7 @@ from explain.evaluation.agreement import Measure
 from explain.intervals import Interval
 from explain.visualization.document import Html, document, table, text_of
 from explain.visualization.findings_parts import Links, effect_bar, examples_of, matrix_table
+from explain.visualization.numbers import interval_text, signed
 
 _STYLE = """
 td svg { vertical-align: middle } .cell { text-align: center; min-width: 3rem } .effect { text-align: left }
@@ -96,9 +97,9 @@ def _words(found: Findings, texts: Callable[[WordFinding], list[str]]) -> list[s
     body: list[str] = []
     for method, target in dict.fromkeys((one.method, one.target) for one in found.words):
         own = [one for one in found.words if (one.method, one.target) == (method, target)]
-        signed = next(label.signed for label in found.labels if label.name == method)
-        widest = max((max(abs(one.effect.low), abs(one.effect.high)) for one in own), default=0.0)
-        rows = [[one.word, effect_bar(one.effect, widest, signed), *_said(one.effect), f"{one.q:.2g}"] for one in own]
+        directed = next(label.signed for label in found.labels if label.name == method)
+        widest = max(abs(end) for one in own for end in (one.effect.mean, one.effect.low, one.effect.high) if end == end)
+        rows = [[one.word, effect_bar(one.effect, widest, directed), *_said(one.effect), f"{one.q:.2g}"] for one in own]
         body.append(f"<h3>{text_of(f'{found.titles[method]}, {target}')}</h3>")
         body.append(table(f"Words by their effect on {target}", ["Word", "Effect", "Mean", "95 % interval", "Rows", "q"], rows))
         body += [part for one in own for part in texts(one)]
@@ -112,8 +113,8 @@ def _errors(found: Findings, texts: Callable[[WordFinding], list[str]]) -> list[
         rows = [
             [
                 one.word,
-                f"{one.difference:+.3g}",
-                f"{one.low:+.3g} to {one.high:+.3g}",
+                signed(one.difference),
+                interval_text(one.low, one.high),
                 f"{one.wrong.mean:+.3g} ({one.wrong.rows})",
                 f"{one.right.mean:+.3g} ({one.right.rows})",
                 f"{one.q:.2g}",
@@ -153,7 +154,7 @@ def _methods(found: Findings) -> list[str]:
     if found.faithfulness is not None:
         own = found.faithfulness
         rows = [
-            [own.titles[name], str(own.rank[name]), f"{float(value.mean):+.3f}", f"{float(value.low):+.3f} to {float(value.high):+.3f}"]
+            [own.titles[name], str(own.rank[name]), f"{float(value.mean):+.3f}", interval_text(float(value.low), float(value.high), ".3f")]
             for name, value in sorted(own.overall.items(), key=lambda item: own.rank[item[0]])
         ]
         said = f"Faithfulness over {own.texts:,} rows: 0 is what random orders reach, 1 the best order found"
@@ -181,7 +182,7 @@ def _heads(found: HeadEffects) -> list[str]:
         body.append(matrix_table(f"Attention {group}", names, [f"head {head}" for head in range(heads)], effect.mean))
     frame = found.to_frame().head(10)
     rows = [
-        [f"{r.group} layer {r.layer}, head {r.head}", f"{r.mean:+.3g}", f"{r.low:+.3g} to {r.high:+.3g}", f"{r.q:.2g}"]
+        [f"{r.group} layer {r.layer}, head {r.head}", signed(r.mean), interval_text(r.low, r.high), f"{r.q:.2g}"]
         for r in frame.itertuples()
     ]
     return [*body, table("The most critical heads", ["Head", "Mean", "95 % interval", "q"], rows)]
@@ -191,7 +192,7 @@ def _slices(found: Findings) -> list[str]:
     body = []
     for name, parts in (("Keywords", found.keywords), ("Slices", found.slices)):
         rows = [
-            [one.name, one.target, f"{one.rows:,}", quantity, f"{value.mean:+.3g}", f"{value.low:+.3g} to {value.high:+.3g}"]
+            [one.name, one.target, f"{one.rows:,}", quantity, signed(value.mean), interval_text(value.low, value.high)]
             for one in parts
             for quantity, value in one.values.items()
         ]
@@ -202,9 +203,9 @@ def _slices(found: Findings) -> list[str]:
             f"{one.first} − {one.second}",
             one.target,
             quantity,
-            f"{value.mean:+.3g}",
-            f"{value.low:+.3g} to {value.high:+.3g}",
-            f"{value.p:.2g}",
+            signed(value.mean),
+            interval_text(value.low, value.high),
+            "–" if value.p is None or value.p != value.p else f"{value.p:.2g}",
         ]
         for one in found.differences
         for quantity, value in one.values.items()
@@ -219,10 +220,10 @@ def _side(found: SideBySide) -> list[str]:
         [
             pair.word,
             pair.target,
-            f"{pair.first.mean:+.3g}",
-            f"{pair.second.mean:+.3g}",
-            f"{pair.difference.mean:+.3g}",
-            f"{pair.difference.low:+.3g} to {pair.difference.high:+.3g}",
+            signed(pair.first.mean),
+            signed(pair.second.mean),
+            signed(pair.difference.mean),
+            interval_text(pair.difference.low, pair.difference.high),
             str(pair.difference.rows),
             f"{pair.q:.2g}",
         ]
@@ -238,4 +239,4 @@ def _side(found: SideBySide) -> list[str]:
 
 
 def _said(effect: Effect) -> list[str]:
-    return [f"{effect.mean:+.3g}", f"{effect.low:+.3g} to {effect.high:+.3g}", f"{effect.rows:,}"]
+    return [signed(effect.mean), interval_text(effect.low, effect.high), f"{effect.rows:,}"]

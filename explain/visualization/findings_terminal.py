@@ -8,6 +8,7 @@ from explain.dataset.findings.concordance import Concordance
 from explain.dataset.findings.found import Effect
 from explain.dataset.findings.pairs import SideBySide
 from explain.dataset.findings.result import Findings
+from explain.visualization.numbers import interval_text, signed
 from explain.visualization.terminal import grid, printable
 
 MOST = 8
@@ -96,11 +97,11 @@ def _effect(effect: Effect) -> list[str]:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"{low:+.3f} to {high:+.3f}"
+    return interval_text(low, high, ".3f")
 
 
 def _cell(value: object) -> str:
-    return f"{value:+.3f}" if isinstance(value, float) else str(value)
+    return signed(value, ".3f") if isinstance(value, float) else str(value)
 
 
 def concordance_lines(found: Concordance) -> str:

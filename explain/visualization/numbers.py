@@ -11,3 +11,13 @@ def percent(probability: float | None) -> str:
     if tenths < 1:
         return "<0.1 %"
     return ">99.9 %" if tenths > 999 else f"{tenths / 10:.1f} %"
+
+
+def signed(value: float, digits: str = ".3g") -> str:
+    """A number with its sign; a dash where there is none."""
+    return "–" if value != value else f"{value:+{digits}}"
+
+
+def interval_text(low: float, high: float, digits: str = ".3g") -> str:
+    """An interval from end to end; a dash where there is none."""
+    return "–" if low != low or high != high else f"{low:+{digits}} to {high:+{digits}}"

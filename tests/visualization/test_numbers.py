@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explain.visualization.numbers import percent
+from explain.visualization.numbers import interval_text, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,9 @@ def test_what_is_said(probability: float | None, said: str) -> None:
 def test_what_is_said_is_within_half_a_tenth() -> None:
     for probability in np.linspace(0.001, 0.999, 997):
         assert float(percent(float(probability)).removesuffix(" %")) / 100 == pytest.approx(probability, abs=0.0005 + 1e-12)
+
+
+def test_what_does_not_exist_is_a_dash() -> None:
+    assert (signed(1.23456), signed(-0.5, ".3f"), signed(float("nan"))) == ("+1.23", "-0.500", "–")
+    assert interval_text(-1.0, 0.25) == "-1 to +0.25"
+    assert interval_text(float("nan"), 1.0) == "–"

@@ -48,7 +48,8 @@ class Cue(WordFinding):
         right: Share of them whose label it is.
         sure: The model's mean probability in them.
         excess: How much `sure` is above `right`, less the same of the rows without the word.
-        q_excess: Benjamini and Hochberg's p-value of no excess, over all words; NaN where the model gives no probability.
+        q_excess: Benjamini and Hochberg's p-value of no excess, over all words; NaN where the model gives no probability, or the word
+            stands in all rows that are called this class.
     """
 
     target: str
@@ -136,15 +137,15 @@ def _misleading(called: pd.DataFrame, minimum: int) -> pd.DataFrame:
     step = with_it.mean - np.maximum(without.mean, 0.0)
     right = called[(called["method"] == EXCESS) & (called["label"] == called["prediction"])].groupby("word")["rows"].sum()
     share = right.reindex(own.index).fillna(0.0).to_numpy() / with_it.rows
-    p = _above(step, np.sqrt(variance + np.nan_to_num(without.error) ** 2))
+    p = np.where(without.rows < 2, np.nan, _above(step, np.sqrt(variance + np.nan_to_num(without.error) ** 2), with_it.rows - 1))
     found = own.assign(called=own["rows"], right=share, sure=with_it.mean + share, excess=step, q_excess=adjusted(p))
     return found.reset_index()[_TOLD]
 
 
-def _above(step: Array, error: Array) -> Array:
-    """One-sided p-values of the normal test that a difference is not above 0."""
+def _above(step: Array, error: Array, freedom: Array) -> Array:
+    """One-sided p-values of the t test that a difference is not above 0."""
     from scipy import stats
 
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(step == 0, 0.0, step / error)
-    return np.asarray(stats.norm.sf(z), dtype=np.float64)
+    return np.asarray(stats.t.sf(z, freedom), dtype=np.float64)

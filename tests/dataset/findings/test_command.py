@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_it_prints_and_writes_everything(run: Run, tmp_path: Path, capsys: Captured) -> None:
     files = {kind: tmp_path / f"report.{kind}" for kind in ("html", "png")}
     reports = [part for path in files.values() for part in ("--report", str(path))]
-    more = ["--minimum", "4", "--most", "5", "--keyword", "good", "--slice", "praise=good,fine", "--slice", "blame=bad", "--word", "film"]
+    more = ["--minimum", "4", "--most", "5", "--keywords", "good", "--slice", "praise=good,fine", "--slice", "blame=bad", "--word", "film"]
     asked = [*more, "--other-method", "occlusion", "--app", "http://127.0.0.1:1", "--csv", str(tmp_path / "tables")]
     assert main(["findings", str(run.folder), *reports, *asked]) == 0
     printed = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_it_prints_and_writes_everything(run: Run, tmp_path: Path, capsys: Captu
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (["--method", "shap"], "This run has no method 'shap'. It has: lrp, occlusion."),
+        (["--methods", "shap"], "This run has no method 'shap'. It has: lrp, occlusion."),
         (["--report", "/nowhere/report.html"], "cannot be written: its folder does not exist"),
         (["--report", "report.doc"], "cannot be written: its name must end in .html, .pdf, .png"),
         (["--slice", "women"], "The slice 'women' needs a name and words"),

@@ -90,7 +90,7 @@ def test_a_planted_cue_is_first(target: str | None, tmp_path: Path) -> None:
         max((sure[there] * (1 - sure[there])).mean(), excess[there].var(ddof=1)) / there.sum() + excess[~there].var(ddof=1) / (~there).sum()
     )
     words = {word for row in called for word in row.text.split()}
-    assert first.q_excess == pytest.approx(stats.norm.sf(step / variance**0.5) * len(words), rel=1e-6)
+    assert first.q_excess == pytest.approx(stats.t.sf(step / variance**0.5, len(own) - 1) * len(words), rel=1e-6)
 
 
 @pytest.mark.parametrize("target", [None, "positive", "negative"])
@@ -108,3 +108,14 @@ def test_words_that_rightly_speak_for_a_class_are_listed_but_not_called_spurious
     assert rightly
     assert not any(cue.spurious for cue in rightly)
     assert [cue.spurious for cue in found.cues] == sorted((cue.spurious for cue in found.cues), reverse=True)
+
+
+def test_a_word_in_every_row_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
+    rows = [
+        Written("the film", {"lrp": scored("the film", {"the": 1.0, "film": 1.0})}, "positive", label, probability=0.99)
+        for label in ("positive", "negative") * 5
+    ]
+    found = found_in(tmp_path, rows)
+    assert {cue.word for cue in found.cues} == {"the", "film"}
+    assert found.spurious == ()
+    assert all(np.isnan(cue.q_excess) for cue in found.cues)
