@@ -16,7 +16,7 @@ from explain.methods.catalog import make_methods
 from explain.methods.method import Method
 from explain.methods.occlusion import Occlusion
 from explain.methods.shapley import Shapley
-from explain.models.perturbation import PerturbedScore, Replacement
+from explain.models.perturbation import Keep, PerturbedScore, Replacement
 from explain.segments import Granularity, groups_of, label_of
 from explain.similarity import spearman
 from explain.tokens import Word, sum_over
@@ -32,7 +32,7 @@ METHODS = ("lrp", "integrated_gradients", "shap", "occlusion")
 SURROGATE = "sparse_linear"
 TITLE = "Sparse linear surrogate"
 TOP = (1, 3, 5)
-FITTED, HELD_OUT = 64, 32
+FITTED, HELD_OUT, FEWEST = 64, 32, 4
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ContextScores:
         scores: [segments, sentences], in units of the score where the method is.
         drops: k -> how much the score of each sentence falls when the k segments with the largest scores go [sentences].
         correlation: Linear datamodelling score [sentences]: Spearman's correlation of the summed scores of what is kept with the score
-            itself, over random ablations that no method has seen (Park et al., 2023, arXiv:2303.14186). NaN where one is constant.
+            itself, over random ablations that no method has seen (Park et al., 2023, arXiv:2303.14186). NaN where one is constant, or for fewer than four ablations.
     """
 
     title: str
@@ -167,8 +167,8 @@ def context_attribution(
 ) -> ContextAttribution:
     """The same for a chat that was read, by methods that take its segments away where they take something away (`methods_for`)."""
     started = time.perf_counter()
-    if fitted < 4 or held_out < 4:
-        raise InputError(f"At least 4 ablations are needed to fit and to judge, got {fitted} and {held_out}.")
+    if fitted < FEWEST or held_out < FEWEST:
+        raise InputError(f"At least {FEWEST} ablations are needed to fit and to judge, got {fitted} and {held_out}.")
     sentences = sentences_of(analysis.scores[0], analysis.prediction.steps)
     parts = tuple(group for group in groups_of(analysis.scores[0].encoding, segments) if not group.special)
     if len(parts) < 2:
@@ -191,7 +191,7 @@ def context_attribution(
                 title,
                 scores,
                 {k: _drops(scores, perturbed, k) for k in TOP if k < len(parts) or k == 1},
-                np.array([spearman(drawn[:judged] @ mine, own) for mine, own in zip(scores.T, values[:judged].T, strict=True)]),
+                _correlation(scores, drawn[:judged], values[:judged]),
             )
             for name, (title, scores) in tables.items()
         },
@@ -217,6 +217,13 @@ def _scores(method: Method, sentences: Sequence[Sentence], parts: Sequence[Word]
     removing = isinstance(method, Shapley | Occlusion)
     found = [method.attribute(sentence.perturbed if removing else sentence.score).scores for sentence in sentences]
     return np.stack([sum_over(parts, scores) for scores in found], axis=1)
+
+
+def _correlation(scores: Array, keep: Keep, values: Array) -> Array:
+    """Rank correlation of the summed scores of what is kept with the score of each sentence [sentences]."""
+    if len(keep) < FEWEST:
+        return np.full(scores.shape[1], np.nan)
+    return np.array([spearman(keep @ mine, own) for mine, own in zip(scores.T, values.T, strict=True)])
 
 
 def _drops(scores: Array, perturbed: Sequence[PerturbedScore], k: int) -> Array:

@@ -114,6 +114,15 @@ def test_relevance_is_summed_over_segments_and_sentences() -> None:
     assert set(found.methods) == {"lrp", "attention", SURROGATE}
 
 
+def test_few_ablations_judge_nobody(made: Tiny) -> None:
+    messages, documents, answer, _ = prompt(0, documents=3)
+    with made.explainer() as explainer:
+        found = attribute_context(explainer, messages, ["lrp"], documents=documents, target=answer)
+    assert (found.held_out, found.inputs) == (2, 8)
+    assert np.isnan(found["lrp"].correlation).all()
+    assert found.to_dict()["methods"]["lrp"]["correlation"] == [None]
+
+
 def _sums(explanation):  # type: ignore[no-untyped-def]
     found = explanation.by("sentences")
     return found["lrp"], found.segments
