@@ -44,7 +44,8 @@ class ContextScores:
         scores: [segments, sentences], in units of the score where the method is.
         drops: k -> how much the score of each sentence falls when the k segments with the largest scores go [sentences].
         correlation: Linear datamodelling score [sentences]: Spearman's correlation of the summed scores of what is kept with the score
-            itself, over random ablations that no method has seen (Park et al., 2023, arXiv:2303.14186). NaN where one is constant, or for fewer than four ablations.
+            itself, over random ablations that no method has seen (Park et al., 2023, arXiv:2303.14186). NaN where one is constant, or
+            for fewer than four ablations.
     """
 
     title: str
