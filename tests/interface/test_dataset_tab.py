@@ -16,10 +16,13 @@ from test_appearance import look
 
 from explain.dataset import Run
 from explain.dataset.findings import findings
-from explain.errors import InputError
+from explain.errors import InputError, StoppedError
 from explain.interface.endpoints import endpoints
-from explain.interface.work.dataset import open_run, rows_from, rows_of_file
+from explain.interface.work.dataset import iter_run, open_run, rows_from, rows_of_file
 from explain.interface.work.files import new_folder
+from explain.models.interruption import interruptible
+from explain.sharing.request import Request as ExplainRequest
+from explain.types import Question
 
 HOSTILE = '<img src=x onerror="window.attacked=1">'
 
@@ -144,6 +147,20 @@ def test_texts_and_labels_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         rows_from("a\nb")
     with pytest.raises(InputError, match="There is no text"):
         rows_from(" \n")
+
+
+def test_it_stops_before_the_next_pass_and_keeps_what_is_done(tmp_path: Path) -> None:
+    request = ExplainRequest("classification", "bert-mini", Question("a film"), ("lrp",))
+    rows = [{"text": f"a film of {number} words", "label": None} for number in range(40)]
+    steps = iter_run(request, rows, tmp_path)
+    assert next(steps) == 16
+
+    def stop() -> None:
+        raise StoppedError("Stopped.")
+
+    with interruptible(stop), pytest.raises(StoppedError):
+        next(steps)
+    assert len(Run.open(tmp_path)) == 16
 
 
 def test_the_endpoint_gives_the_findings_of_the_core(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from explain.interface.work.files import new_folder
 from explain.interface.zero_gpu import on_gpu
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
-from explain.models.interruption import attempt
+from explain.models.interruption import attempt, checkpoint
 from explain.sharing.request import Request
 from explain.types import Question
 
@@ -94,6 +94,7 @@ def iter_run(request: Request, rows: Rows, folder: Path, *, faithfulness: bool =
         work = Work(asking, data, Store(folder, run_of(manifest)), PIECE)
         begin(folder, manifest)
         for chunk in work.pending():
+            checkpoint()  # a method that only reads the pass that texts share makes none of its own
             work.explain(chunk)
             yield min((chunk + 1) * PIECE, len(rows))
 
