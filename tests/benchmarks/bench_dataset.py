@@ -91,9 +91,7 @@ def several(given: argparse.Namespace) -> None:
             asked = [*launch, *command, "--methods", *given.methods, "--output", str(Path(folder, str(processes)))]
             whole, start = timed(asked), timed(asked)  # the second time nothing is left to do
             seconds[processes] = whole[0] - start[0], whole[1] - start[1]
-            print(
-                f"{processes} processes: {whole[0]:.1f} s, {whole[1]:.1f} s of CPU; of that to start {start[0]:.1f} s, {start[1]:.1f} s of CPU"
-            )
+            print(f"{processes} processes: {whole[0]:.1f} s, {whole[1]:.1f} s of CPU; to start {start[0]:.1f} s and {start[1]:.1f} s")
         one, several = seconds[1], seconds[given.processes]
         print(
             f"scaling without the start {one[0] / several[0] / given.processes:.0%} by the clock, {one[1] / several[1]:.0%} by CPU seconds"

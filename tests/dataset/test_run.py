@@ -6,10 +6,11 @@ import errno
 import importlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,62 +197,56 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 
 KILLS_ITSELF = """
-import os, signal, sys
-sys.path[:0] = [{root!r}, {root!r} + "/tests"]
-from zoo import tiny
-from explain import explain_dataset
-import explain.dataset.store as store
+import os, signal
 replaced = os.replace
 def replace(*given):
     if given[1].name == "part-00001.parquet":
         os.kill(os.getpid(), signal.SIGKILL)
     replaced(*given)
 os.replace = replace
-with tiny("bert-class").explainer() as explainer:
-    explain_dataset(explainer, {texts!r}, {folder!r}, methods={methods!r}, progress=False, chunk=4)
+from explain import explain_dataset
+explain_dataset("bert-mini", {texts!r}, {folder!r}, task="classification", methods=["input_x_gradient"], progress=False, chunk=4)
 """
 
 
-def test_a_process_that_is_killed_loses_and_doubles_nothing(explainer: TokenExplainer, tmp_path: Path) -> None:
-    code = KILLS_ITSELF.format(root=str(ROOT), texts=texts(10), folder=str(tmp_path / "run"), methods=METHODS)
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=120, check=False)
+def test_a_process_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    code = KILLS_ITSELF.format(texts=texts(10), folder=str(tmp_path / "run"))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=240, check=False)
     assert done.returncode == -signal.SIGKILL
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"part-00000.parquet", "refused-00001.jsonl"} < left
     assert any(name.endswith(".tmp") for name in left)
-    again = explained(explainer, texts(10), tmp_path / "run")
-    same(again, explained(explainer, texts(10), tmp_path / "whole"))
+    asked: dict[str, Any] = {"task": "classification", "methods": ["input_x_gradient"], "progress": False, "chunk": 4}
+    again = explain_dataset("bert-mini", texts(10), tmp_path / "run", **asked)
+    same(again, explain_dataset("bert-mini", texts(10), tmp_path / "whole", **asked))
     assert not any(path.name.endswith(".tmp") for path in (tmp_path / "run").iterdir())
 
 
-TWO = """
-    import sys
-    sys.path[:0] = [{root!r}, {root!r} + "/tests"]
-    import torch
-    from accelerate import PartialState
-    from zoo import tiny
-    from explain import explain_dataset
-    torch.set_num_threads(1)
-    with tiny("bert-class").explainer() as explainer:
-        run = explain_dataset(explainer, {data!r}, {folder!r}, methods={methods!r}, progress=False, chunk=4, cache={cache!r})
-    state = PartialState()
-    assert (state.num_processes, state.backend, run.complete) == (2, "gloo", True)
-    state.destroy_process_group()
-"""
-
-
-def test_two_processes_give_the_rows_of_one(explainer: TokenExplainer, tmp_path: Path) -> None:
+def test_two_processes_give_the_rows_of_one(tmp_path: Path) -> None:
+    """By the command, as torchrun and accelerate start it; together over gloo."""
     (tmp_path / "data.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts(18)))
-    code = TWO.format(root=str(ROOT), data=str(tmp_path / "data.csv"), folder=str(tmp_path / "two"), methods=METHODS, cache=str(tmp_path))
-    (tmp_path / "two.py").write_text(textwrap.dedent(code))
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(tmp_path / "two.py")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run([sys.executable, *launch], env=environment, timeout=240, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    methods = ["input_x_gradient", "lrp"]
+    asked = ["--task", "classification", "--data", str(tmp_path / "data.csv"), "--output", str(tmp_path / "two"), "--chunk", "4"]
+    command = [sys.executable, "-m", "explain", "dataset", "--model", "bert-mini", *asked, "--methods", *methods]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_DATASETS_CACHE": str(tmp_path), "ACCELERATE_USE_CPU": "1"}
+    both = os.environ | own | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, env=both | {"RANK": rank, "LOCAL_RANK": rank}, **pipes) for rank in "01"]
+    said = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert [out for out, _ in said] == [f"18 texts are explained and 0 could not be: {tmp_path / 'two'}\n", ""]
+    how: dict[str, Any] = {"task": "classification", "methods": methods, "progress": False, "chunk": 4, "cache": tmp_path}
+    one = explain_dataset("bert-mini", tmp_path / "data.csv", tmp_path / "one", **how)
     two = Run.open(tmp_path / "two")
-    one = explained(explainer, tmp_path / "data.csv", tmp_path / "one", cache=tmp_path)
     same(two, one)
     assert two.manifest == one.manifest
+    counts = [re.search(r"100%.*?(\d+)/(\d+)", err) for _, err in said]
+    assert counts[0] is not None
+    assert counts[0][1] == "10"  # three of five chunks, the last of which has two rows
 
 
 def test_another_run_is_refused_and_the_message_says_why(explainer: TokenExplainer, tmp_path: Path) -> None:
