@@ -21,7 +21,7 @@ from explain.similarity import spearman
 
 CHEAP = {"shap": {"estimator": "kernel", "evaluations": 40}, "integrated_gradients": {"steps": 8, "maximum_steps": 16}}
 QUICK = {"integrated_gradients": CHEAP["integrated_gradients"]}
-PROMPTS = 20
+PROMPTS = 12
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_document_that_was_copied_comes_first(made: Tiny) -> None:
         for seed in range(PROMPTS):
             messages, documents, answer, chosen = prompt(seed)
             asked = Question(messages=messages, documents=documents, target=answer)
-            found = attribute_context(explainer, asked, fitted=40, held_out=16, options=CHEAP)
+            found = attribute_context(explainer, asked, fitted=20, held_out=4, options=CHEAP)
             for name in found.methods:
                 right[name] += found.leader(name) == chosen
                 assert found[name].drops[1][0] > 2 or found.leader(name) != chosen

@@ -98,6 +98,7 @@ def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
     app.pick(app.page.locator("#tokens-view"), "heatmap")
     for view, part in (
         ("Tokens", "#tokens-plot .js-plotly-plot"),
+        ("Segments", "#segments-table table"),
         ("Attention", "#attention-plot .js-plotly-plot"),
         ("Paths", "#paths-plot .js-plotly-plot"),
         ("Heads and layers", "#heads-curve .js-plotly-plot"),

@@ -22,7 +22,7 @@ PARTS = ("chat", "system", "turns", "documents")
 
 def add_chat(form: Form, asked: type[Task]) -> gr.Accordion:
     """Add the parts, which are shown for tasks that read chats."""
-    with gr.Accordion("Chat and documents", open=False, visible=asked.chats, elem_classes="asked") as section:
+    with gr.Accordion("Chat and documents", open=False, visible=asked.chats, elem_classes="chat") as section:
         form.add(
             "chat", gr.Checkbox(False, label="Ask as a chat", info="The text above is what the user says. Needs a model made for chats.")
         )
