@@ -49,7 +49,7 @@ def add(commands: Commands) -> None:
 
 def _dataset(given: argparse.Namespace) -> int:
     if find_spec("datasets") is None or find_spec("pyarrow") is None:
-        raise InputError('A data set needs more libraries than a text. Install them: pip install datasets pyarrow.')
+        raise InputError("A data set needs more libraries than a text. Install them: pip install datasets pyarrow.")
     from accelerate import PartialState
 
     from explain.dataset.run import explain_dataset
