@@ -13,10 +13,13 @@ from torch import Tensor
 from explain.errors import UnsupportedError
 from explain.methods.method import Method, MethodResult, completeness_gap
 from explain.methods.option import option
+from explain.models.architectures import is_encoder_decoder
 from explain.models.instrumented import InstrumentedModel
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family
 
+AT_ONCE = 8192
+"""Tokens of the vocabulary whose embeddings are summed at once."""
 WORST = 0.3
 """Stretches whose gap is at least this share of the largest one are halved together."""
 
@@ -24,6 +27,8 @@ WORST = 0.3
 class Baseline(StrEnum):
     """What stands for an absent token."""
 
+    AUTO = "auto"
+    MEAN = "mean"
     ZERO = "zero"
     PAD = "pad"
     MASK = "mask"
@@ -56,6 +61,12 @@ class IntegratedGradients(Method):
     spent: so norms that jump near the baseline and kinks of activations cost nodes only where they are. A gap that stays larger is
     reported. Source: Sundararajan et al., 2017, arXiv:1703.01365.
 
+    Norms that do not centre (RMSNorm: T5, Llama, Qwen) see only the direction of an embedding, and near the zero vector any small step
+    turns the model over: there the gradient means little and costs most nodes. So *auto* is zero for models that centre (LayerNorm:
+    BERT, GPT-2) and *mean*, the mean embedding of the vocabulary, for others. On the way from *mean*, decoders turn over once more: their
+    first token takes the attention that nothing else wants, if it is there. So, unless it is a special token that stays, the first
+    token of a decoder comes first and alone, which needs no integral: its score is the difference that it makes.
+
     Raises:
         UnsupportedError: The tokenizer has no token for the chosen baseline.
     """
@@ -69,7 +80,11 @@ class IntegratedGradients(Method):
     signed = True
     complete = True
 
-    baseline: Baseline = option(Baseline.ZERO, "What stands for an absent token: the zero vector, or the pad or mask token's embedding.")
+    baseline: Baseline = option(
+        Baseline.AUTO,
+        "What stands for an absent token: the vocabulary's mean embedding, the zero vector, or the pad or mask token's embedding; "
+        "auto is mean for models with RMSNorm, zero for others.",
+    )
     keep_special: bool = option(True, "Keep special tokens as they are in the baseline, so that they get no score.")
     steps: int = option(16, "Gauss-Legendre nodes on the whole way, and on each half where they do not suffice.", minimum=5, maximum=640)
     tolerance: float = option(
@@ -85,9 +100,17 @@ class IntegratedGradients(Method):
 
     def compute(self, score: Score) -> MethodResult:
         embeddings = score.embeddings()
-        baseline = baseline_embeddings(score.model, score.encoding, embeddings, self.baseline, keep_special=self.keep_special)
-        known = dict(zip((0.0, 1.0), _scores_at(score, baseline, embeddings, [0.0, 1.0]), strict=True))
-        difference = known[1.0] - known[0.0]
+        kind = self.baseline
+        if kind is Baseline.AUTO:
+            kind = Baseline.ZERO if _centres(score.model) else Baseline.MEAN
+        baseline = baseline_embeddings(score.model, score.encoding, embeddings, kind, keep_special=self.keep_special)
+        begin = baseline.clone()
+        if kind is Baseline.MEAN and not is_encoder_decoder(score.model.model):
+            begin[:, 0] = embeddings[:, 0]
+        alone = not torch.equal(begin, baseline)
+        known = dict(zip((0.0, 1.0), _scores_at(score, begin, embeddings, [0.0, 1.0]), strict=True))
+        baseline_output = _scores_at(score, baseline, embeddings, [0.0])[0] if alone else known[0.0]
+        baseline, difference = begin, known[1.0] - baseline_output
         rows = score.rows_per_batch()
         panels = self._integrate(score, baseline, embeddings, [(0.0, 1.0)], known, rows)
         spent = self.steps
@@ -103,8 +126,9 @@ class IntegratedGradients(Method):
             ways = [way for p, m in zip(halved, middles, strict=True) for way in ((p.start, m), (m, p.end))]
             panels = panels[len(halved) :] + self._integrate(score, baseline, embeddings, ways, known, rows)
         scores = np.sum([panel.scores for panel in panels], axis=0)
-        gap = completeness_gap(scores, known[1.0], known[0.0])
-        return MethodResult(scores, known[1.0], known[0.0], gap, self.tolerance)
+        scores[0] += known[0.0] - baseline_output
+        gap = completeness_gap(scores, known[1.0], baseline_output)
+        return MethodResult(scores, known[1.0], baseline_output, gap, self.tolerance)
 
     def _integrate(
         self, score: Score, baseline: Tensor, embeddings: Tensor, ways: list[tuple[float, float]], known: dict[float, float], rows: int
@@ -135,6 +159,8 @@ def baseline_embeddings(
     """Embeddings [1, n, d] of the baseline; special tokens keep theirs with `keep_special`."""
     if baseline is Baseline.ZERO:
         absent = torch.zeros_like(embeddings)
+    elif baseline is Baseline.MEAN:
+        absent = _mean_embedding(model).to(embeddings).expand_as(embeddings)
     else:
         index = model.tokenizer.pad_token_id if baseline is Baseline.PAD else model.tokenizer.mask_token_id
         if index is None:
@@ -144,3 +170,15 @@ def baseline_embeddings(
         return absent.clone()
     special = torch.tensor([token.special for token in encoding.tokens], device=embeddings.device)
     return torch.where(special[None, :, None], embeddings, absent)
+
+
+def _mean_embedding(model: InstrumentedModel) -> Tensor:
+    """Of the tokenizer's vocabulary [d], in pieces of it."""
+    pieces = torch.arange(len(model.tokenizer)).split(AT_ONCE)
+    return torch.stack([model.embed({"input_ids": piece[None]}).double().sum((0, 1)) for piece in pieces]).sum(0) / len(model.tokenizer)
+
+
+def _centres(model: InstrumentedModel) -> bool:
+    """Whether the model's norms subtract the mean, as torch's LayerNorm does; those of T5, Llama and others do not."""
+    norms = [module for module in model.model.modules() if "Norm" in type(module).__name__]
+    return not norms or any(isinstance(norm, torch.nn.LayerNorm) for norm in norms)

@@ -41,7 +41,7 @@ def test_they_are_captums_on_the_plain_model(family: Case, keep_special: bool) -
     if keep_special:
         baseline[0, special(score)] = embeddings[0, special(score)]
     expected = captum.attr.IntegratedGradients(reference).attribute(embeddings, baseline, n_steps=10, method="gausslegendre").sum(-1)[0]
-    found = IntegratedGradients(steps=10, maximum_steps=10, keep_special=keep_special).attribute(score)
+    found = IntegratedGradients(Baseline.ZERO, keep_special, steps=10, maximum_steps=10).attribute(score)
     assert found.scores == pytest.approx(expected.detach().numpy(), abs=1e-5)
     assert found.baseline_output == pytest.approx(float(reference(baseline).detach()), abs=1e-5)
     if keep_special:
@@ -120,7 +120,8 @@ def test_baselines_and_special_tokens() -> None:
         with torch.no_grad():
             logits = made.plain(input_ids=torch.tensor([[1, *[index] * (len(kept.tokens) - 2), 2]])).logits[0]
         assert outputs[baseline] == pytest.approx(float(logits[kept.target.index]), abs=1e-5)
-    assert len(set(outputs.values())) == 3
+    assert outputs.pop(Baseline.AUTO) == outputs[Baseline.ZERO]  # its norms centre
+    assert len(set(outputs.values())) == 4
 
 
 def test_a_missing_baseline_token_and_wrong_options_are_refused() -> None:
@@ -130,7 +131,7 @@ def test_a_missing_baseline_token_and_wrong_options_are_refused() -> None:
         with pytest.raises(UnsupportedError, match="has no mask token"):
             explainer.analyze(made.text, ["integrated_gradients"], options={"integrated_gradients": {"baseline": "mask"}})
         for options, message in [
-            ({"baseline": "noise"}, "option baseline takes zero or pad or mask, got 'noise'"),
+            ({"baseline": "noise"}, "option baseline takes auto or mean or zero or pad or mask, got 'noise'"),
             ({"steps": 2}, "option steps must be between 5 and 640, got 2"),
             ({"steps": 7.5}, "takes a whole number, got 7.5"),
             ({"keep_special": "yes"}, "takes true or false"),
@@ -158,9 +159,42 @@ def test_nodes_are_spent_only_where_they_are_needed() -> None:
         with made.explainer() as explainer:
             score = explainer.ask(made.text).scores[0]
             for tolerance in (1.0, 1e-2):
-                found = IntegratedGradients(tolerance=tolerance).attribute(score)
+                found = IntegratedGradients(Baseline.ZERO, tolerance=tolerance).attribute(score)
                 assert found.within_tolerance
                 halvings[name, tolerance] = (found.passes - 18) / 33
     assert all(number == int(number) for number in halvings.values())
     assert halvings["bert-class", 1.0] == 0
     assert halvings["t5-class", 1e-2] > halvings["t5-class", 1.0] > 0  # its norm jumps near the baseline
+
+
+@pytest.mark.parametrize(("name", "alone"), [("t5-class", False), ("llama-next", True)])
+def test_norms_that_do_not_centre_get_the_mean_embedding(name: str, alone: bool) -> None:
+    """Against captum from the mean embedding; the first token of a decoder without a beginning token moves first, by itself."""
+    made = tiny(name)
+    with made.explainer() as explainer:
+        score = explainer.ask(made.text).scores[0]
+        found = IntegratedGradients(steps=20, maximum_steps=20).attribute(score)
+        assert np.array_equal(found.scores, IntegratedGradients(Baseline.MEAN, steps=20, maximum_steps=20).attribute(score).scores)
+    reference = made.reference(score)
+    embeddings = reference.embeddings()
+    mean = made.plain.get_input_embeddings().weight[: len(made.tokenizer)].detach().mean(0)
+    baseline = torch.where(special(score)[None, :, None], embeddings, mean)
+    begin = baseline.clone()
+    if alone:
+        begin[0, 0] = embeddings[0, 0]
+    expected = captum.attr.IntegratedGradients(reference).attribute(embeddings, begin, n_steps=20, method="gausslegendre").sum(-1)[0]
+    output = float(reference(baseline).detach())
+    first = float(reference(begin).detach()) - output
+    expected[0] += first
+    assert found.scores == pytest.approx(expected.detach().numpy(), abs=1e-5)
+    assert found.baseline_output == pytest.approx(output, abs=1e-5)
+    assert (abs(first) > 1e-4) == alone
+
+
+def test_from_the_mean_embedding_the_deciding_word_is_found_in_few_rows() -> None:
+    with TokenExplainer.from_pretrained("t5-mini", task="classification") as explainer:
+        score = explainer.ask("they made a boring movie about the town").scores[0]
+        found = IntegratedGradients().attribute(score)
+    assert found.within_tolerance
+    assert found.passes <= 150
+    assert found.tokens[int(found.scores.argmax())].text == "boring"
