@@ -180,10 +180,15 @@ def _heads(found: HeadEffects) -> list[str]:
         layers, heads = effect.mean.shape
         names = [f"layer {layer}" for layer in range(layers)]
         body.append(matrix_table(f"Attention {group}", names, [f"head {head}" for head in range(heads)], effect.mean))
-    frame = found.to_frame().head(10)
+    best = found.to_frame().head(10).to_dict("records")
     rows = [
-        [f"{r.group} layer {r.layer}, head {r.head}", signed(r.mean), interval_text(r.low, r.high), f"{r.q:.2g}"]
-        for r in frame.itertuples()
+        [
+            f"{one['group']} layer {one['layer']}, head {one['head']}",
+            signed(one["mean"]),
+            interval_text(one["low"], one["high"]),
+            f"{one['q']:.2g}",
+        ]
+        for one in best
     ]
     return [*body, table("The most critical heads", ["Head", "Mean", "95 % interval", "q"], rows)]
 

@@ -130,6 +130,10 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("EXPLAIN_MAX_ROWS", "19")
     with pytest.raises(InputError, match="This needs 20 rows of a data set that is explained or opened; at most 19"):
         open_run([run.folder / "manifest.json", *run.parts])
+    monkeypatch.delenv("EXPLAIN_MAX_ROWS")
+    monkeypatch.setenv("EXPLAIN_MAX_FILE_BYTES", "100")
+    with pytest.raises(InputError, match=r"This run takes [\d,]+ bytes in memory; at most 2,000"):
+        open_run([run.folder / "manifest.json", *run.parts])
     monkeypatch.setenv("EXPLAIN_MAX_FILE_BYTES", "10")
     with pytest.raises(InputError, match=r"holds more than 200 bytes"):
         open_run([zipped(run.folder)])

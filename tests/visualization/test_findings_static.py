@@ -14,8 +14,8 @@ from explain.visualization.findings_static import findings_pdf, findings_png, re
 
 
 def test_pages_hold_the_numbers(tmp_path: Path) -> None:
-    rows = corpus(60)
-    found = findings(write(tmp_path, rows, ["lrp", "occlusion"]), minimum=2)
+    rows = corpus(40)
+    found = findings(write(tmp_path, rows, ["lrp", "occlusion"]), minimum=2, most=4)
     figures = list(report_figures(found))
     words = [one for one in found.words if (one.method, one.target) == (found.words[0].method, found.words[0].target)]
     axes = figures[0].axes[0]

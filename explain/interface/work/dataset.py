@@ -39,6 +39,8 @@ PIECE = 16
 MEASURED = FaithfulnessSettings(orders=10, beam=1, limit=150)
 FILES = re.compile(r"manifest\.json|part-\d{1,9}\.parquet|refused-\d{1,9}\.jsonl")
 RUN_FILES = (".zip", ".parquet")
+BYTES = 8
+"""Of one value; packed, many that are alike take hardly any."""
 INFLATED = 20
 """How many times its own size a file of a run may take in memory."""
 FEWER = "Give fewer rows."
@@ -200,7 +202,10 @@ def _check_size(run: Run) -> None:
     import pyarrow.parquet as pq
 
     most = limits().file_bytes * INFLATED
-    files = [pq.ParquetFile(part).metadata for part in run.parts]
-    size = sum(file.row_group(group).total_byte_size for file in files for group in range(file.num_row_groups))
+    groups = [
+        file.row_group(number) for file in (pq.ParquetFile(part).metadata for part in run.parts) for number in range(file.num_row_groups)
+    ]
+    values = sum(group.column(number).num_values for group in groups for number in range(group.num_columns))
+    size = max(sum(group.total_byte_size for group in groups), BYTES * values)
     if size > most:
         raise InputError(f"This run takes {size:,} bytes in memory; at most {most:,} are taken here. {FEWER}")

@@ -85,7 +85,7 @@ def _columns(number: int, row: Written) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, rows: Sequence[Written], methods: Sequence[str], *, chunk: int = 7, numbers: Sequence[int] | None = None, **more: Any
+    folder: Path, rows: Sequence[Written], methods: Sequence[str], *, chunk: int = 50, numbers: Sequence[int] | None = None, **more: Any
 ) -> Run:
     """The rows as parts of a few rows each; `numbers` are those of the data, `more` goes to the manifest."""
     folder.mkdir(parents=True, exist_ok=True)

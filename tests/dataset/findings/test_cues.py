@@ -64,7 +64,7 @@ def explained(planted: bool, *, target: str | None, seed: int) -> list[Written]:
 
 
 def found_in(folder: Path, rows: Sequence[Written]) -> Findings:
-    return findings(write(folder, rows, ["lrp"], chunk=300))
+    return findings(write(folder, rows, ["lrp"], chunk=500))
 
 
 @pytest.mark.parametrize("target", [None, "positive"], ids=["the model's answer", "one target"])
@@ -93,13 +93,12 @@ def test_a_planted_cue_is_first(target: str | None, tmp_path: Path) -> None:
     assert first.q_excess == pytest.approx(stats.t.sf(step / variance**0.5, len(own) - 1) * len(words), rel=1e-6)
 
 
-@pytest.mark.parametrize("target", [None, "positive", "negative"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("target", "seed"), [(None, 1), ("positive", 2)])
 def test_a_model_without_a_cue_has_none(target: str | None, seed: int, tmp_path: Path) -> None:
     found = found_in(tmp_path, explained(False, target=target, seed=seed))
     assert found.spurious == ()
     if target is not None:
-        assert {cue.word for cue in found.cues} & set(GOOD if target == "positive" else BAD)
+        assert {cue.word for cue in found.cues} & set(GOOD)
 
 
 def test_words_that_rightly_speak_for_a_class_are_listed_but_not_called_spurious(tmp_path: Path) -> None:

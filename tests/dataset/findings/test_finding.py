@@ -21,7 +21,7 @@ ROWS = corpus(120)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return write(tmp_path_factory.mktemp("run"), ROWS, METHODS)
+    return write(tmp_path_factory.mktemp("run"), ROWS, METHODS, chunk=17)
 
 
 @pytest.fixture(scope="module")
