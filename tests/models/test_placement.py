@@ -48,3 +48,21 @@ def test_with_an_accelerator_accelerate_places_the_model(
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(loading, "get_max_memory", lambda: {0: free, "cpu": 10**9})
     assert loading.placement(tmp_path) == {"device_map": "auto", "dtype": dtype}
+
+
+def test_a_device_or_a_way_of_spreading_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 1_000)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(loading, "get_max_memory", lambda: {0: 10_000, 1: 1_000, "cpu": 10**9})
+    assert loading.placement(tmp_path, "cuda:0") == {"device_map": "cuda:0", "dtype": torch.float32}
+    assert loading.placement(tmp_path, "cuda:1") == {"device_map": "cuda:1", "dtype": "auto"}
+    assert loading.placement(tmp_path, "cpu") == {"device_map": "cpu", "dtype": torch.float32}
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert loading.placement(tmp_path, "auto") == {"device_map": "auto", "dtype": torch.float32}
+
+
+def test_a_model_that_was_spread_gives_the_same_scores() -> None:
+    whole, spread = (TokenExplainer(loading.load_model("bert-mini", task="classification", device_map=where)) for where in (None, "auto"))
+    assert spread.model.model is not whole.model.model
+    scores = [explainer.analyze("A delight, not a mess.", ["lrp"])["lrp"].scores for explainer in (whole, spread)]
+    np.testing.assert_allclose(*scores, rtol=0, atol=1e-6)
