@@ -172,6 +172,8 @@ def _in_memory(data: Any, text_column: str | None) -> Dataset:
 
     if isinstance(data, pd.DataFrame):
         return datasets.Dataset.from_pandas(data, preserve_index=False)
+    if isinstance(data, Mapping):
+        raise InputError(f"Several tables were given ({', '.join(map(str, data))}). Give one of them, such as its split for training.")
     rows = list(data)
     try:
         if rows and all(isinstance(row, Mapping) for row in rows):

@@ -60,6 +60,8 @@ def test_the_column_of_the_texts_is_found_where_it_is_clear() -> None:
     assert read([{"sentence": "a", "id": 1}]).text_column == "sentence"
     assert read([{"review": "a"}]).text_column == "review"
     assert read(["a", "b"]).rows(0, 2) == [Row(0, "a", None), Row(1, "b", None)]
+    with pytest.raises(InputError, match=r"Several tables were given \(train, test\)\. Give one of them"):
+        read(datasets.DatasetDict(train=datasets.Dataset.from_dict({"text": ["a"]}), test=datasets.Dataset.from_dict({"text": ["b"]})))
     with pytest.raises(InputError, match="Which column holds the texts\\? Name one of: a, b"):
         read([{"a": "x", "b": "y"}])
 
