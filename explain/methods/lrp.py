@@ -88,7 +88,7 @@ class LRP(Method):
         ledger = made.ledger
         outputs = values.tolist()
         if not made.keep:
-            relevance = _tokens(_flow(embeddings.detach().double(), torch.autograd.grad(values.sum(), embeddings)[0]))
+            relevance = _tokens(_flow(embeddings.detach().double(), torch.autograd.grad(values, embeddings, torch.ones_like(values))[0]))
             return [MethodResult(*found) for found in zip(relevance, outputs, strict=True)]
         hidden = {layer: hidden_of(calls[-1]) for layer, calls in made.recording.outputs.items()}
         if not ledger.by_row:
@@ -153,9 +153,9 @@ def _account(
     attention = {id(weights) for weights in ledger.attention}
     pairs = [pair for pair in ledger.normalised if id(pair[1]) not in attention and pair[1].requires_grad]
     given, normal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    parts = [ledger.constants, ledger.weights, ledger.scores, normal, given]
+    parts = [[leaf for leaf in part if leaf.requires_grad] for part in (ledger.constants, ledger.weights, ledger.scores, normal, given)]
     leaves = [embeddings, *hidden, *(leaf for part in parts for leaf in part)]
-    gradients = torch.autograd.grad(values.sum(), leaves, allow_unused=True)
+    gradients = torch.autograd.grad(values, leaves, torch.ones_like(values), allow_unused=True)
     flows = [_flow(leaf.detach(), gradient) for leaf, gradient in zip(leaves, gradients, strict=True)]
     flows[0] = _flow(embeddings.detach().double(), gradients[0])  # the scores themselves are summed in double precision
     relevance, *states = (_tokens(flow) for flow in flows[: 1 + len(hidden)])

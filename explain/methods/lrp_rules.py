@@ -9,6 +9,7 @@
 | softmax | Taylor | unchanged |
 | weights x values | uniform | v gets a half |
 | activation x gate | uniform | a half |
+| router's weight x expert | the weight is a constant | the expert gets all |
 
 The conservative variant (Ali et al., 2022) takes the attention weights as constants instead: q and k get nothing, v all.
 """
@@ -227,7 +228,12 @@ def rules(instruments: Instruments, variant: Variant, ledger: Ledger, *, keep: b
     """Within, the backward pass of this model carries relevance."""
     with (
         instruments.attention(AttentionRule(variant, ledger)),
-        instruments.nonlinearities(partial(identity_rule, backward=ledger.backward), lambda product: scaled(product, 0.5, ledger.backward)),
+        instruments.nonlinearities(
+            partial(identity_rule, backward=ledger.backward),
+            lambda product: scaled(product, 0.5, ledger.backward),
+            lambda weights: ruled(weights, weights, None, ledger.backward),
+            ledger.embedded if keep else lambda position: position,
+        ),
         FunctionalRules(ledger, instruments.architecture.relative_bias, keep=keep),
     ):
         yield

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explain.errors import UnsupportedError
 from explain.methods.attention_rollout import MixingSteps, influence_scores, rollout
 from explain.methods.layer_ablation import require_blocks
 from explain.methods.method import Method, MethodResult
@@ -140,6 +141,10 @@ def _of_site(score: Score, site: AttentionSite) -> Array:
     """Distances [q, k] of one site."""
     trace, instruments, stack = score.trace, score.model.instruments, stack_of(site)
     before = _directions(hidden_of(trace.layers.outputs[stack, site.layer][0]))  # [1, q, d]
+    if before.dim() != 3:
+        raise UnsupportedError(
+            f"{ValueZeroing.title} needs one state per token, but the layers of {type(score.model.model).__name__} pass on several."
+        )
     weights = trace.weights[site][0]
     keys = weights.shape[-1]
     step = score.rows_per_batch()

@@ -54,6 +54,8 @@ class Architecture:
         trunk: The module whose last hidden state the head reads.
         activations: Modules that apply a non-linearity element by element.
         gated: Linear layers that read a product of an activation and a gate.
+        experts: Modules that hold the weights of several experts and weigh what they say as the router told.
+        positions: Modules that compute position embeddings instead of looking them up.
         relative_bias: Ids of weights that add to attention scores by distance, which is no part of the residual stream.
         blocks: The layers of each stack ("self", or "encoder" and "decoder") in order; a stack that shares them has none.
         sites: For each attention module, by id, its sites in call order (shared layers have several); empty where the
@@ -65,6 +67,8 @@ class Architecture:
     trunk: nn.Module
     activations: tuple[nn.Module, ...]
     gated: tuple[nn.Module, ...]
+    experts: tuple[nn.Module, ...]
+    positions: tuple[nn.Module, ...]
     relative_bias: frozenset[int]
     blocks: Mapping[str, tuple[nn.Module, ...]]
     sites: Mapping[int, tuple[AttentionSite, ...]]
@@ -119,20 +123,34 @@ def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
 def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:
     """The parts of a model whose attention sites are known."""
     base = model.base_model
-    if not is_encoder_decoder(model):
-        return Architecture(
-            model.get_input_embeddings(),
-            None,
-            base,
-            *_nonlinear(model, sites),
-            _relative_bias(model),
-            _blocks({"self": base}, sites),
-            sites,
-        )
-    decoder = base.get_decoder()
-    embeddings = _embedding_of(base.get_encoder()), _embedding_of(decoder)
-    blocks = _blocks({"encoder": base.get_encoder(), "decoder": decoder}, sites)
-    return Architecture(*embeddings, decoder, *_nonlinear(model, sites), _relative_bias(model), blocks, sites)
+    if is_encoder_decoder(model):
+        stacks = {"encoder": base.get_encoder(), "decoder": base.get_decoder()}
+        embedding, decoder_embedding = map(_embedding_of, stacks.values())
+    else:
+        stacks = {"self": base}
+        embedding, decoder_embedding = model.get_input_embeddings(), None
+    activations, gated = _nonlinear(model, sites)
+    return Architecture(
+        embedding=embedding,
+        decoder_embedding=decoder_embedding,
+        trunk=stacks.get("decoder", base),
+        activations=activations,
+        gated=gated,
+        experts=tuple(module for module in model.modules() if _holds_experts(module)),
+        positions=tuple(module for module in model.modules() if _computes_positions(module)),
+        relative_bias=_relative_bias(model),
+        blocks=_blocks(stacks, sites),
+        sites=sites,
+    )
+
+
+def _holds_experts(module: nn.Module) -> bool:
+    weights = getattr(module, "down_proj", None)
+    return isinstance(weights, nn.Parameter) and weights.dim() == 3  # [experts, ...]
+
+
+def _computes_positions(module: nn.Module) -> bool:
+    return type(module).__name__.endswith("PositionalEmbedding") and not any(True for _ in module.parameters())
 
 
 def _nonlinear(
@@ -175,7 +193,12 @@ def _relative_bias(model: PreTrainedModel) -> frozenset[int]:
 
 
 def _embedding_of(stack: PreTrainedModel) -> nn.Module:
-    embedding: nn.Module = stack.get_input_embeddings()
+    try:
+        embedding: nn.Module = stack.get_input_embeddings()
+    except (AttributeError, NotImplementedError) as error:
+        raise UnsupportedError(
+            f"{type(stack).__name__} does not say where its embeddings are, so that its tokens cannot be told."
+        ) from error
     return embedding
 
 
@@ -205,6 +228,8 @@ def sites_of(model: PreTrainedModel, calls: list[tuple[nn.Module, int, int]]) ->
         layer = layers.get(group, 0)
         layers[group] = layer + 1
         found.setdefault(id(module), []).append(AttentionSite(group, layer))
+    if is_encoder_decoder(model) and not {"encoder", "decoder"} <= layers.keys():
+        return {}  # half of it says nothing of the whole
     return {module: tuple(sites) for module, sites in found.items()}
 
 

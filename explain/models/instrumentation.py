@@ -10,17 +10,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.models import architectures, passes
+from explain.models import architectures, passes, seams
 from explain.models.architectures import Architecture, AttentionSite
 from explain.models.probes import AttentionCalls, AttentionProbe, attention_function, probing, watching
 from explain.models.quiet import quiet
@@ -29,61 +27,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PREFIX = "explain_"
-
-
-@dataclass(frozen=True)
-class _Nonlinear:
-    """What is made of activations `(input, output)` and of products of an activation and a gate."""
-
-    activation: Callable[[Tensor, Tensor], Tensor]
-    gated: Callable[[Tensor], Tensor]
-
-
-_EMBEDDINGS: ContextVar[Mapping[int, Callable[[Tensor], Tensor]]] = ContextVar("embeddings", default={})  # noqa: B039
-_NONLINEAR: ContextVar[_Nonlinear | None] = ContextVar("nonlinear", default=None)
-_TRUNK: ContextVar[tuple[int, Callable[[Tensor], Tensor]] | None] = ContextVar("trunk", default=None)
-
-
-@contextlib.contextmanager
-def _active(variable: ContextVar[Any], value: Any) -> Iterator[None]:
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
-
-
-def _replace_embedding(*, time_first: bool) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    """Some models embed texts as [n, B, d]; everybody here speaks of [B, n, d]."""
-
-    def hook(module: nn.Module, _: Any, output: Tensor) -> Tensor:
-        replace = _EMBEDDINGS.get().get(id(module))
-        if replace is None:
-            return output
-        return replace(output.transpose(0, 1)).transpose(0, 1) if time_first else replace(output)
-
-    return hook
-
-
-def _replace_activation(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    active = _NONLINEAR.get()
-    return output if active is None else active.activation(given[0], output)
-
-
-def _replace_gated(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-    active = _NONLINEAR.get()
-    return None if active is None else (active.gated(given[0]), *given[1:])
-
-
-def _replace_trunk_output(module: nn.Module, _: Any, output: Any) -> Any:
-    active = _TRUNK.get()
-    if active is None or active[0] != id(module):
-        return output
-    hidden = active[1](output[0])
-    if isinstance(output, tuple):
-        return (hidden, *output[1:])
-    output["last_hidden_state"] = hidden
-    return output
 
 
 class Instruments:
@@ -95,12 +38,20 @@ class Instruments:
         self._training = [module for module in model.modules() if module.training]
         model.eval()
         self._implementation: str = model.config._attn_implementation
-        self.architecture: Architecture = architectures.describe(model, self._attach_attention(model))
+        try:
+            self.architecture: Architecture = architectures.describe(model, self._attach_attention(model))
+        except BaseException:
+            self._put_back(model)
+            raise
         embeddings = [self.architecture.embedding, self.architecture.decoder_embedding]
-        self._hooks = [e.register_forward_hook(_replace_embedding(time_first=self._time_first)) for e in embeddings if e is not None]
-        self._hooks.append(self.architecture.trunk.register_forward_hook(_replace_trunk_output))
-        self._hooks += [module.register_forward_hook(_replace_activation) for module in self.architecture.activations]
-        self._hooks += [module.register_forward_pre_hook(_replace_gated) for module in self.architecture.gated]
+        self._hooks = [e.register_forward_hook(seams.replace_embedding(time_first=self._time_first)) for e in embeddings if e is not None]
+        self._hooks.append(self.architecture.trunk.register_forward_hook(seams.replace_trunk_output))
+        self._hooks += [module.register_forward_hook(seams.replace_activation) for module in self.architecture.activations]
+        self._hooks += [module.register_forward_pre_hook(seams.replace_gated) for module in self.architecture.gated]
+        self._hooks += [
+            module.register_forward_pre_hook(seams.replace_expert_inputs, with_kwargs=True) for module in self.architecture.experts
+        ]
+        self._hooks += [module.register_forward_hook(seams.replace_position) for module in self.architecture.positions]
         self._gates = [
             passes.LayerGate(group, layer, block)
             for group, blocks in self.architecture.blocks.items()
@@ -117,17 +68,22 @@ class Instruments:
         _set_attention(model, name)
         found = AttentionCalls()
         inputs = architectures.short_inputs(model)
-        shapes: list[torch.Size] = []
-        looking = model.get_input_embeddings().register_forward_hook(lambda layer, given, output: shapes.append(output.shape))
+        embedded: list[Any] = []
+        looking = model.get_input_embeddings().register_forward_hook(lambda layer, given, output: embedded.append(output))
         try:
             with torch.no_grad(), watching(found):
                 model.base_model(**inputs)
         finally:
             looking.remove()
-        self._time_first = any(shape[0] == inputs["input_ids"].shape[1] for shape in shapes)
-        if not found.calls:
+        if not all(isinstance(output, Tensor) for output in embedded):
+            raise UnsupportedError(
+                f"The embedding layer of {type(model).__name__} gives more than embeddings; quantised models are not explained."
+            )
+        self._time_first = any(output.shape[0] == inputs["input_ids"].shape[1] for output in embedded)
+        sites = architectures.sites_of(model, found.calls)
+        if not sites:
             _set_attention(model, self._implementation)
-        return architectures.sites_of(model, found.calls)
+        return sites
 
     def remove(self) -> None:
         model = self._model()
@@ -135,9 +91,11 @@ class Instruments:
             hook.remove()
         for gate in self._gates:
             gate.remove()
-        if model is None:
-            return
-        if self.architecture.sites:
+        if model is not None:
+            self._put_back(model)
+
+    def _put_back(self, model: PreTrainedModel) -> None:
+        if model.config._attn_implementation != self._implementation:
             _set_attention(model, self._implementation)
         for module in self._training:
             module.training = True
@@ -157,6 +115,7 @@ class Instruments:
             for hooks in (module._forward_hooks, module._forward_pre_hooks):
                 for key in ours & hooks.keys():
                     del hooks[key]
+                    module._forward_pre_hooks_with_kwargs.pop(key, None)
             gate = vars(module).get("forward")
             if isinstance(gate, passes.LayerGate):
                 gate.remove()
@@ -175,21 +134,27 @@ class Instruments:
         active = {id(self.architecture.embedding): replace}
         if replace_prefix is not None:
             active[id(self.architecture.decoder_embedding)] = replace_prefix
-        return _active(_EMBEDDINGS, active)
+        return seams.active(seams.EMBEDDINGS, active)
 
     def nonlinearities(
-        self, activation: Callable[[Tensor, Tensor], Tensor], gated: Callable[[Tensor], Tensor]
+        self,
+        activation: Callable[[Tensor, Tensor], Tensor],
+        gated: Callable[[Tensor], Tensor],
+        routed: Callable[[Tensor], Tensor],
+        position: Callable[[Tensor], Tensor],
     ) -> contextlib.AbstractContextManager[None]:
-        """Within, every activation module returns `activation(input, output)`, and gated products pass through `gated`."""
-        return _active(_NONLINEAR, _Nonlinear(activation, gated))
+        """Within, activation modules return `activation(input, output)`; what the others make of them stands for gated products, a
+        router's weights and computed positions.
+        """
+        return seams.active(seams.NONLINEAR, seams.Nonlinear(activation, gated, routed, position))
 
     def layers(self, active: passes.Pass) -> contextlib.AbstractContextManager[None]:
         """Within, every layer of the stacks is called, or left out, by `active`."""
-        return _active(passes.PASS, active)
+        return seams.active(passes.PASS, active)
 
     def trunk(self, replace: Callable[[Tensor], Tensor]) -> contextlib.AbstractContextManager[None]:
         """Within, the head reads what `replace` makes of the trunk's last hidden state [B, n, d]."""
-        return _active(_TRUNK, (id(self.architecture.trunk), replace))
+        return seams.active(seams.TRUNK, (id(self.architecture.trunk), replace))
 
     def positions(self, positions: Tensor) -> contextlib.AbstractContextManager[None]:
         """Within, the head reads some positions [B, P] of each row only: its output is [B, P, ...]."""

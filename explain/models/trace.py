@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explain.errors import UnsupportedError
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import Instruments
 from explain.models.passes import Recording, Resumed, each_tensor
@@ -43,9 +44,20 @@ class Trace:
         return found
 
     def attention(self) -> dict[str, Array]:
-        """All attention weights: group -> [layers, heads, queries, keys], in the order in which the groups ran."""
+        """All attention weights: group -> [layers, heads, queries, keys], in the order in which the groups ran.
+
+        Raises:
+            UnsupportedError: The layers of a group have no common shape.
+        """
         groups = dict.fromkeys(site.group for site in self.weights)
         sites = self.sites
+        for group, own in sites.items():
+            shapes = list(dict.fromkeys(tuple(self.weights[site].shape[1:]) for site in own))
+            if len(shapes) > 1:
+                raise UnsupportedError(
+                    f"The {group} attention of this model has {shapes[0]} heads, queries and keys in one layer and {shapes[1]} in another, "
+                    "so that they cannot be put together. Methods that look from outside work."
+                )
         return {group: np.stack([self.weights[site][0].double().cpu().numpy() for site in sites[group]]) for group in groups}
 
     def resumed(

@@ -202,7 +202,7 @@ def test_a_context_that_fails_leaves_nothing_behind() -> None:
             instruments.embeddings(lambda given: given * 0),
             instruments.trunk(lambda hidden: hidden * 0),
             instruments.layers(Nothing()),
-            instruments.nonlinearities(lambda given, output: output * 0, lambda product: product),
+            instruments.nonlinearities(lambda given, output: output * 0, *(lambda value: value,) * 3),
         ):
             with pytest.raises(RuntimeError, match="stop"):
                 fail(context)
