@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from explain.dataset.findings.concordance import Line
+from explain.dataset.findings.contexts import Line
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
 from explain.sharing.permalink import encode

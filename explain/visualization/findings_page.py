@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from explain.dataset.findings.concordance import Line
+from explain.dataset.findings.contexts import Line
 from explain.dataset.findings.found import Effect, WordFinding
 from explain.dataset.findings.heads import HeadEffects
 from explain.dataset.findings.pairs import SideBySide

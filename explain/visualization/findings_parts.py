@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from explain.dataset.findings.concordance import Line
+from explain.dataset.findings.contexts import Line
 from explain.dataset.findings.found import Effect, WordFinding
 from explain.types import Array
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT, color_of, ink_of

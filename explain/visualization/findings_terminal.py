@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explain.dataset.findings.concordance import Concordance
+from explain.dataset.findings.contexts import Concordance
 from explain.dataset.findings.found import Effect
 from explain.dataset.findings.pairs import SideBySide
 from explain.dataset.findings.result import Findings

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from explain.dataset.findings.concordance import Concordance, Line, behind, concordance
+from explain.dataset.findings.beside import side_by_side
+from explain.dataset.findings.contexts import Concordance, Line, behind, concordance
 from explain.dataset.findings.cues import Cue
 from explain.dataset.findings.errors import ErrorWord
 from explain.dataset.findings.finding import findings
 from explain.dataset.findings.found import Effect
 from explain.dataset.findings.pairs import SideBySide
 from explain.dataset.findings.result import Findings
-from explain.dataset.findings.side_by_side import side_by_side
 from explain.dataset.findings.slice import Slice
 from explain.dataset.findings.where import Place, Where
 from explain.dataset.findings.words import WordEffect
