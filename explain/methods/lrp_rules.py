@@ -153,6 +153,10 @@ class FunctionalRules(TorchFunctionMode):
         rule = self._rules.get(function, function)
         return rule(*args, **(kwargs or {}))
 
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._rules = {}  # they know this object, which knows the graph: memory would wait for the garbage collector
+
     def _constant(self, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         return lambda given: ruled(function(given), given, None, self._ledger.backward)
 

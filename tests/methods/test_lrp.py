@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,20 @@ def test_without_constants_every_layer_holds_the_whole_score(name: str) -> None:
             np.testing.assert_allclose(values.sum(1), found.output, rtol=1e-4)
         elif key == "layers_decoder":
             assert values[-1].sum() == pytest.approx(found.output, rel=1e-4)
+
+
+def test_a_pass_leaves_nothing_that_waits_for_the_garbage_collector() -> None:
+    def tensors() -> int:
+        return sum(type(kept) is torch.Tensor for kept in gc.get_objects())
+
+    with tiny("bert-class").explainer() as explainer:
+        score = explainer.ask("the film was good").scores[0]
+        LRP().attribute(score)
+        gc.collect()
+        gc.disable()
+        try:
+            before = tensors()
+            LRP().attribute(score)
+            assert tensors() == before
+        finally:
+            gc.enable()
