@@ -5,7 +5,7 @@
 A game is a sentence with its tokens masked (classification, masked_lm) or left out (next_token). Error is sum |found - true| /
 sum |true|, its mean and median over the games; coverage is the share of players whose 95 % interval holds the true value, where an
 estimator gives standard errors; seconds are its own, without the model's. True values are brute force up to twelve players, above them
-those of the Gaussian process at `--truth` evaluations. `--games 34` for each of three models is the table in the README beside this file.
+those of the Gaussian process at `--truth` evaluations. The README beside this file has tables of other sentences.
 """
 
 from __future__ import annotations
@@ -61,12 +61,11 @@ def odd_part(value: Game, players: int, evaluations: int, seed: int) -> tuple[Ar
     return np.where(keep, 1.0, -1.0), (value(keep) - value(~keep)) / 2, keep.sum(1), (full - empty) / 2
 
 
-def constrained(features: Array, odd: Array, weights: Array, ends: Array, total: float, penalty: Array) -> Array:
-    """Coefficients of the weighted (ridge) regression whose surrogate is right for the text itself, where features are `ends`."""
-    inverse = np.linalg.inv((features.T * weights) @ features + np.diag(penalty))
-    plain = inverse @ (features.T @ (weights * odd))
-    correction = inverse @ ends
-    result: Array = plain - correction * (ends @ plain - total) / (ends @ correction)
+def linear(signs: Array, odd: Array, weights: Array, total: float) -> Array:
+    """Values by the weighted linear regression that is right for the text itself."""
+    inverse = np.linalg.pinv((signs.T * weights) @ signs, hermitian=True)
+    plain, ones = inverse @ (signs.T @ (weights * odd)), inverse.sum(1)
+    result: Array = 2 * (plain - ones * (plain.sum() - total) / ones.sum())
     return result
 
 
@@ -84,33 +83,32 @@ def leverage_shap(value: Game, players: int, evaluations: int, seed: int) -> Est
     sizes = rows.sum(1)
     signs, odd = np.where(rows, 1.0, -1.0), (value(rows) - value(~rows)) / 2
     weights = 1.0 / (sizes * (players - sizes))
-    return 2 * constrained(signs, odd, weights, np.ones(players), (full - empty) / 2, np.zeros(players)), None
+    return linear(signs, odd, weights, (full - empty) / 2), None
 
 
 def third_order(value: Game, players: int, evaluations: int, seed: int) -> Estimate:
     """Odd regression of orders 1 and 3 (PolySHAP, OddSHAP, k-additive SHAP): ridge on the triples, its strength by cross-validation."""
     signs, odd, sizes, total = odd_part(value, players, evaluations, seed)
     sets = np.array(list(combinations(range(players), 3)))
+    signs, odd = np.append(signs, np.ones((1, players)), axis=0), np.append(odd, total)
     features = np.concatenate([signs, signs[:, sets].prod(2)], axis=1)
-    ends = np.ones(features.shape[1])
-    weights = 1 / np.sqrt(sizes * (players - sizes))
+    noise = np.append(np.sqrt(sizes * (players - sizes)), 1e-6)  # nearly none for the text itself, the last
 
-    def penalty(strength: float) -> Array:
-        return np.concatenate([np.full(players, 1e-6), np.full(len(sets), strength)])
+    def fitted(rows: Array, strength: float) -> Array:
+        spread = np.concatenate([np.full(players, 1e4), np.full(len(sets), 1 / strength)])
+        covariance = (features[rows] * spread) @ features[rows].T + np.diag(noise[rows])
+        result: Array = spread * (features[rows].T @ np.linalg.solve(covariance, odd[rows]))
+        return result
 
-    folds = np.arange(len(odd)) % 4
+    folds = np.append(np.arange(len(odd) - 1) % 5, -1)
     losses = {}
-    for strength in 10.0 ** np.arange(-2, 3):
-        residuals = []
-        for fold in range(4):
-            fit = folds != fold
-            found = constrained(features[fit], odd[fit], weights[fit], ends, total, penalty(strength))
-            residuals.append((weights * (odd - features @ found) ** 2)[~fit].sum())
-        losses[strength] = sum(residuals)
-    found = constrained(features, odd, weights, ends, total, penalty(min(losses, key=losses.__getitem__)))
+    for strength in 10.0 ** np.arange(-2, 4):
+        left = [(odd - features @ fitted(folds != fold, strength))[folds == fold] for fold in range(5)]
+        losses[strength] = sum(float((part**2 / noise[folds == fold]).sum()) for fold, part in enumerate(left))
+    found = fitted(folds > -2, min(losses, key=losses.__getitem__))
     values = 2 * found[:players]
     np.add.at(values, sets, (2 / 3 * found[players:])[:, None])
-    return values, None
+    return values + (2 * total - values.sum()) / players, None
 
 
 def trees(value: Game, players: int, evaluations: int, seed: int) -> Estimate:
@@ -138,7 +136,7 @@ def trees(value: Game, players: int, evaluations: int, seed: int) -> Estimate:
     sizes = keep.sum(1)
     weights = 1 / np.sqrt(sizes * (players - sizes))
     signs, odd = np.where(keep, 1.0, -1.0), (left[:half] - left[half:]) / 2
-    return values + 2 * constrained(signs, odd, weights, np.ones(players), remainder / 2, np.zeros(players)), None
+    return values + linear(signs, odd, weights, remainder / 2), None
 
 
 def seeded(estimate: Callable[..., tuple[Array, Array]], share: float = 1.0) -> Callable[[Game, int, int, int], Estimate]:
