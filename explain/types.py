@@ -137,7 +137,7 @@ class Question:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON: the text, and what is not left open."""
-        values = {"text": self.text, **self.given}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in {"text": self.text, **self.given}.items()}
         for name in {"messages", "documents", "spans"} & set(values):
             values[name] = [plain(part) for part in values[name]]
         return values

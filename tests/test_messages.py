@@ -20,7 +20,7 @@ def test_a_question_takes_a_chat_as_plain_values_and_gives_it_back() -> None:
     assert question.documents == (Document("It was Ann.", "Minutes"),)
     assert question.spans == (Span(0, 2, message=1),)
     assert question.span == (0, 3)
-    assert question.to_dict() == {"text": "", "target": "Ann", "span": (0, 3), **given}
+    assert question.to_dict() == {"text": "", "target": "Ann", "span": [0, 3], **given}
     assert Question(**question.to_dict()) == question
     assert Question.of(CHAT, step=1) == Question(messages=CHAT, step=1)
     assert Question.of(question, step=1) == Question(**given, target="Ann", span=(0, 3), step=1)  # type: ignore[arg-type]

@@ -77,6 +77,16 @@ def test_what_cannot_be_asked_is_said(what: str) -> None:
         endpoint(name)(**asked)
 
 
+def test_a_card_of_a_chat_is_replayed(folder: str) -> None:
+    messages, documents, answer, _ = prompt(3, documents=3)
+    asked = {"messages": messages, "documents": documents, "target": answer, "span": [0, 2]}
+    card = endpoint("card")("", "generation", folder, ["lrp"], **asked)
+    assert card["question"]["messages"] == messages
+    assert card["question"]["span"] == [0, 2]
+    again = endpoint("replay")(json.loads(json.dumps(card)))
+    assert again["equal"], again
+
+
 def test_the_command_line_traces_and_sums(folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     messages, documents, answer, chosen = prompt(2, documents=5)
     for name, value in (("messages", messages), ("documents", documents)):

@@ -17,6 +17,7 @@ from explain.interface.tabs.options import OptionWidgets
 from explain.interface.tabs.question import QuestionForm
 from explain.interface.work.evaluation import Evaluated, agreement_of, iter_evaluation, iter_examined, iter_randomised, texts_from
 from explain.models.perturbation import Granularity, Replacement
+from explain.segments import NAMED
 from explain.sharing.request import Request
 from explain.visualization.agreement import MEASURE_TITLES, agreement_heatmap
 from explain.visualization.curves import DELETION, INSERTION, faithfulness_curves, randomisation_chart, ranking_curves
@@ -57,7 +58,8 @@ class CompareMethodsTab:
                     methods=COMPARED_METHODS,
                 )
                 with gr.Accordion("How words are taken away", open=False):
-                    replacements, features = list(map(str, Replacement)), list(map(str, Granularity))
+                    replacements = list(map(str, Replacement))
+                    features = [level.value for level in Granularity if level not in NAMED]
                     self._form.add("replacement", gr.Radio(replacements, value=Replacement.AUTO.value, label="What takes a word's place"))
                     self._form.add("granularity", gr.Radio(features, value=Granularity.WORDS.value, label="Taken away together"))
                     self._form.add("seed", gr.Number(0, precision=0, minimum=0, label="Seed"))
