@@ -137,7 +137,11 @@ def head_effects(score: Score, ablation: Ablation = Ablation.ZERO, *, reference:
         score: What is explained.
         ablation: Zero or mean.
         reference: Texts over whose positions the mean is taken; the explained text if empty.
+
+    Raises:
+        UnsupportedError: Layers of one group differ in heads.
     """
+    score.trace.check_alike()
     means = head_means(score, reference) if ablation is Ablation.MEAN else None
     found = {
         group: Answers.joined([_of_site(score, site, means) for site in sites], np.stack) for group, sites in score.trace.sites.items()

@@ -17,18 +17,10 @@ import torch
 from torch import nn
 
 from explain.errors import UnsupportedError
+from explain.models.nonlinear import computes_positions, holds_experts, nonlinear, relative_bias
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-@functools.cache
-def activation_kinds() -> tuple[type[nn.Module], ...]:
-    """The modules that apply a non-linearity element by element."""
-    from transformers.activations import ACT2CLS
-
-    named = {kind[0] if isinstance(kind, tuple) else kind for kind in ACT2CLS.values()}
-    return tuple(named | {nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh})
 
 
 @dataclass(frozen=True)
@@ -129,51 +121,38 @@ def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ..
     else:
         stacks = {"self": base}
         embedding, decoder_embedding = model.get_input_embeddings(), None
-    activations, gated = _nonlinear(model, sites)
+    activations, gated = nonlinear(model, frozenset(sites))
     return Architecture(
         embedding=embedding,
         decoder_embedding=decoder_embedding,
-        trunk=stacks.get("decoder", base),
+        trunk=_trunk(model),
         activations=activations,
         gated=gated,
-        experts=tuple(module for module in model.modules() if _holds_experts(module)),
-        positions=tuple(module for module in model.modules() if _computes_positions(module)),
-        relative_bias=_relative_bias(model),
+        experts=tuple(filter(holds_experts, model.modules())),
+        positions=tuple(filter(computes_positions, model.modules())),
+        relative_bias=relative_bias(model),
         blocks=_blocks(stacks, sites),
         sites=sites,
     )
 
 
-def _holds_experts(module: nn.Module) -> bool:
-    weights = getattr(module, "down_proj", None)
-    return isinstance(weights, nn.Parameter) and weights.dim() == 3  # [experts, ...]
-
-
-def _computes_positions(module: nn.Module) -> bool:
-    return type(module).__name__.endswith("PositionalEmbedding") and not any(True for _ in module.parameters())
-
-
-def _nonlinear(
-    model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]
-) -> tuple[tuple[nn.Module, ...], tuple[nn.Module, ...]]:
-    """The activation modules, and the linear layers behind gated products.
-
-    A gated block holds an activation and, beside the linear layer that reads the product, either two linear layers as wide as the
-    product or one twice as wide.
-    """
-    kinds = activation_kinds()
-    activations = tuple(module for module in model.modules() if isinstance(module, kinds))
-    gated = []
-    for block in model.modules():
-        children = list(block.children())
-        linear = [child for child in children if isinstance(child, nn.Linear)]
-        if id(block) in sites or not any(isinstance(child, kinds) for child in children):
-            continue
-        for reader in linear:
-            widths = [other.out_features for other in linear if other is not reader]
-            if widths.count(reader.in_features) == 2 or widths == [2 * reader.in_features]:
-                gated.append(reader)
-    return activations, tuple(gated)
+def _trunk(model: PreTrainedModel) -> nn.Module:
+    """The module whose output the head reads: some heads call the decoder inside the base model by itself."""
+    base: Any = model.base_model
+    inner: nn.Module = base.get_decoder() if is_encoder_decoder(model) else getattr(base, "decoder", base)
+    if is_encoder_decoder(model):
+        return inner
+    called: list[bool] = []
+    if inner is base or model is base:
+        return inner
+    looking = base.register_forward_hook(lambda *_: called.append(True))
+    try:
+        with torch.no_grad():
+            model(**short_inputs(model))
+    finally:
+        looking.remove()
+    trunk: nn.Module = base if called else inner
+    return trunk
 
 
 def _blocks(stacks: Mapping[str, nn.Module], sites: Mapping[int, tuple[AttentionSite, ...]]) -> dict[str, tuple[nn.Module, ...]]:
@@ -186,10 +165,6 @@ def _blocks(stacks: Mapping[str, nn.Module], sites: Mapping[int, tuple[Attention
                 found[group] = tuple(candidate)
                 break
     return found
-
-
-def _relative_bias(model: PreTrainedModel) -> frozenset[int]:
-    return frozenset(id(weight) for name, weight in model.named_parameters() if "relative_attention_bias" in name)
 
 
 def _embedding_of(stack: PreTrainedModel) -> nn.Module:

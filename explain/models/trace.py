@@ -49,16 +49,20 @@ class Trace:
         Raises:
             UnsupportedError: The layers of a group have no common shape.
         """
+        self.check_alike()
         groups = dict.fromkeys(site.group for site in self.weights)
         sites = self.sites
-        for group, own in sites.items():
+        return {group: np.stack([self.weights[site][0].double().cpu().numpy() for site in sites[group]]) for group in groups}
+
+    def check_alike(self) -> None:
+        """Raises UnsupportedError where the layers of a group differ in heads, queries or keys."""
+        for group, own in self.sites.items():
             shapes = list(dict.fromkeys(tuple(self.weights[site].shape[1:]) for site in own))
             if len(shapes) > 1:
                 raise UnsupportedError(
                     f"The {group} attention of this model has {shapes[0]} heads, queries and keys in one layer and {shapes[1]} in another, "
                     "so that they cannot be put together. Methods that look from outside work."
                 )
-        return {group: np.stack([self.weights[site][0].double().cpu().numpy() for site in sites[group]]) for group in groups}
 
     def resumed(
         self, stack: str, layer: int, rows: int, state: Callable[[int], Tensor] | None = None
