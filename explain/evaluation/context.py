@@ -152,8 +152,15 @@ def attribute_context(
         UnsupportedError: The model reads no chats, or a method cannot explain it.
     """
     chosen = methods_for(make_methods(methods, options), segments)
-    how = {"segments": segments, "replacement": replacement, "fitted": fitted, "held_out": held_out, "seed": seed}
-    return context_attribution(explainer.ask(question, **asked), chosen, **how)
+    return context_attribution(
+        explainer.ask(question, **asked),
+        chosen,
+        segments=segments,
+        replacement=replacement,
+        fitted=fitted,
+        held_out=held_out,
+        seed=seed,
+    )
 
 
 def context_attribution(
