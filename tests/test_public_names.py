@@ -14,7 +14,22 @@ import explain
 from explain import METHODS, Method, TokenExplainer
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "gradio", "captum", "shap", "plotly", "pandas", "matplotlib", "accelerate", "numba", "scipy", "sklearn", "datasets", "pyarrow")
+HEAVY = (
+    "torch",
+    "transformers",
+    "gradio",
+    "captum",
+    "shap",
+    "plotly",
+    "pandas",
+    "matplotlib",
+    "accelerate",
+    "numba",
+    "scipy",
+    "sklearn",
+    "datasets",
+    "pyarrow",
+)
 
 
 def loaded(code: str) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from explain.models.architectures import base_of
 from explain.models.explained_model import ExplainedModel
 from explain.models.passes import Recording
 from explain.models.score import Score
@@ -26,7 +27,7 @@ def parts_of(model: ExplainedModel) -> list[tuple[str, list[nn.Parameter]]]:
         order.append("layers")
     order.append("embeddings")
     tables = _tables(model)
-    trunk = {id(parameter) for parameter in model.model.base_model.parameters()}
+    trunk = {id(parameter) for parameter in base_of(model.model).parameters()}
     found: dict[str, list[nn.Parameter]] = {name: [] for name in order}
     for name, parameter in model.model.named_parameters():
         part = owner.get(id(parameter))

@@ -80,6 +80,14 @@ def is_encoder_decoder(model: PreTrainedModel) -> bool:
     return bool(getattr(model.config, "is_encoder_decoder", False))
 
 
+def base_of(model: PreTrainedModel) -> Any:
+    """The model below the head, also where the class names it wrongly and takes itself for it."""
+    base = model.base_model
+    if base is not model or is_encoder_decoder(model) or model.get_output_embeddings() is None:
+        return base
+    return next((child for child in model.children() if hasattr(child, "base_model")), model)
+
+
 def decoder_start(model: PreTrainedModel) -> int:
     """The token that opens the output of an encoder-decoder, as its configuration says or as `generate` takes it.
 
@@ -114,7 +122,7 @@ def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
 
 def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:
     """The parts of a model whose attention sites are known."""
-    base = model.base_model
+    base = base_of(model)
     if is_encoder_decoder(model):
         stacks = {"encoder": base.get_encoder(), "decoder": base.get_decoder()}
         embedding, decoder_embedding = map(_embedding_of, stacks.values())
@@ -138,7 +146,7 @@ def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ..
 
 def _trunk(model: PreTrainedModel) -> nn.Module:
     """The module whose output the head reads: some heads call the decoder inside the base model by itself."""
-    base: Any = model.base_model
+    base = base_of(model)
     inner: nn.Module = base.get_decoder() if is_encoder_decoder(model) else getattr(base, "decoder", base)
     if is_encoder_decoder(model):
         return inner
@@ -190,7 +198,7 @@ def short_inputs(model: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 def sites_of(model: PreTrainedModel, calls: list[tuple[nn.Module, int, int]]) -> dict[int, tuple[AttentionSite, ...]]:
     """Name the attention calls `(module, query length, key length)` seen on `short_inputs`, in their order."""
-    decoder = set(map(id, model.base_model.get_decoder().modules())) if is_encoder_decoder(model) else set()
+    decoder = set(map(id, base_of(model).get_decoder().modules())) if is_encoder_decoder(model) else set()
     layers: dict[str, int] = {}
     found: dict[int, list[AttentionSite]] = {}
     for module, queries, keys in calls:

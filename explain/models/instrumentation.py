@@ -72,7 +72,7 @@ class Instruments:
         looking = model.get_input_embeddings().register_forward_hook(lambda layer, given, output: embedded.append(output))
         try:
             with torch.no_grad(), watching(found):
-                model.base_model(**inputs)
+                architectures.base_of(model)(**inputs)
         finally:
             looking.remove()
         if not all(isinstance(output, Tensor) for output in embedded):
