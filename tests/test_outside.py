@@ -147,7 +147,8 @@ def test_both_are_known_by_their_names(explainer: TokenExplainer) -> None:
 def test_both_have_their_place_among_the_endpoints() -> None:
     """The same table makes the app's and the server's endpoints; `interface/test_endpoints.py` asks them over the wire."""
     table = {endpoint.name: endpoint for endpoint in endpoints()}
-    assert [parameter.name for parameter in table["asks"].parameters] == ["text", "model", "methods", "target", "foil", "options", "maps"]
+    asked = ["text", "model", "methods", "target", "foil", "options", "maps", "by", "messages", "documents", "spans"]
+    assert [parameter.name for parameter in table["asks"].parameters] == asked
     found = table["classification"](text="A delight.", model="bert-mini", methods=["length", "occlusion"], options={"length": {"power": 2}})
     assert found["methods"]["length"]["scores"] == [float(len(token["text"])) ** 2 for token in found["tokens"]]
     with pytest.raises(InputError, match="'model' must be given: no model on board is made for asks"):

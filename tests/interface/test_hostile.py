@@ -59,6 +59,7 @@ WELL: dict[str, Any] = {
 def server() -> Iterator[None]:
     """Tiny models under the names of those on board, no network, and limits that keep every request short."""
     made: dict[str, Tiny] = {task: tiny(name) for task, name in TINY.items()}
+    made["generation"].tokenizer.chat_template = "{% for m in messages %}{{ m['content'] + ' ' }}{% endfor %}"
     made["classification"].model.config.id2label = {0: "negative", 1: "positive", 2: "neutral"}
     locate = loading._locate
 
@@ -94,6 +95,8 @@ def well(endpoint: Endpoint, card: dict[str, Any]) -> dict[str, Any]:
         values |= {"target": "film", "templates": ["a {good|bad} [MASK]"]}
     if "text" in values:
         values["text"] = TEXTS.get(task, values["text"])
+    if endpoint.name == "context":
+        values |= {"messages": [{"role": "user", "content": "a good film"}], "target": "bad", "segments": "words"}
     if endpoint.name == "agreement":
         values["methods"] = ["lrp", "attention"]
     return {**values, "card": copy.deepcopy(card)} if endpoint.name == "replay" else values

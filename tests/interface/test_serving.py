@@ -92,6 +92,8 @@ def test_the_expected_passes_are_about_those_spent(method: str) -> None:
         cost = expected_cost(analysis, [chosen])
         expected = cost.passes[chosen.name]
         spent = analysis.run(chosen).passes
+        if method == "value_zeroing":  # whose rows go through one layer each
+            spent //= sum(analysis.model.attention_groups.values())
     assert cost.seconds([chosen.name]) == pytest.approx(cost.seconds_alone + (expected - 1) * cost.seconds_per_pass)
     assert expected / 4 <= spent <= 4 * expected
 

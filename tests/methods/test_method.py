@@ -98,11 +98,17 @@ def test_what_a_method_finds_becomes_a_result_that_says_what_it_is(found: Any) -
         assert (one.gap, one.positions, one.maps) == (None, (), {})
 
 
-@pytest.mark.parametrize("found", [lambda n: np.zeros(n + 1), lambda n: np.full(n, np.nan), lambda n: np.zeros((1, n))])
+@pytest.mark.parametrize("found", [lambda n: np.zeros(n + 1), lambda n: np.zeros((1, n))])
 def test_what_is_not_a_number_for_every_token_is_refused(found: Any) -> None:
     made = tiny("bert-class")
     with made.explainer() as explainer, pytest.raises(ValueError, match="asking: "):
         explainer.analyze(made.text, [Asking(found=found)])
+
+
+def test_what_is_not_finite_is_refused() -> None:
+    made = tiny("bert-class")
+    with made.explainer() as explainer, pytest.raises(UnsupportedError, match="Asking gives no finite numbers"):
+        explainer.analyze(made.text, [Asking(found=lambda n: np.full(n, np.nan))])
 
 
 def test_the_check_comes_before_the_work() -> None:

@@ -8,10 +8,10 @@ import torch
 from zoo import tiny
 
 from explain import METHODS, InputError, StoppedError
-from explain.models import instrumentation, passes, probes
+from explain.models import passes, probes, seams
 from explain.models.interruption import attempt, checkpoint, interruptible
 
-VARIABLES = (probes._WATCHER, passes.PASS, instrumentation._EMBEDDINGS, instrumentation._NONLINEAR, instrumentation._TRUNK)
+VARIABLES = (probes._WATCHER, passes.PASS, seams.EMBEDDINGS, seams.NONLINEAR, seams.TRUNK)
 FEWER = {"shap": {"evaluations": 60, "estimator": "kernel"}, "integrated_gradients": {"maximum_steps": 100}}
 """Options with which a method makes a few passes only."""
 

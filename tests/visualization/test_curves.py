@@ -23,7 +23,7 @@ from explain.visualization.curves import DELETION, INSERTION, faithfulness_curve
 LABELS = (MethodLabel("lrp", "LRP", Family.EXTERNAL, True),)
 
 
-@pytest.fixture(scope="module", params=list(Granularity))
+@pytest.fixture(scope="module", params=[Granularity.TOKENS, Granularity.WORDS])
 def results(request):
     with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
         settings = FaithfulnessSettings(granularity=request.param, orders=3, beam=1)
