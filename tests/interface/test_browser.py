@@ -435,6 +435,7 @@ def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(owner, "attribute", watched)
     field = next(field for field in owner.option_fields() if field.kind is int)
     app.open()
+    expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()  # what arrives later would draw the form again
     app.page.locator("#options").get_by_role("button", name="Options of the methods").click()
     app.page.locator("#options").get_by_role("button", name=owner.title).click()
     number = app.page.locator(f"#option-{owner.name}-{field.name} input")
