@@ -9,34 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from alike import same
 from zoo import FAMILIES, SHARED, Tiny, tiny
 
 from explain import METHODS, Method
 from explain.methods.catalog import make_methods
-from explain.results import Attribution
 
 
 def methods_for(made: Tiny) -> tuple[Method, ...]:
     names = [name for name in METHODS if made.name not in SHARED or name not in ("value_zeroing", "layer_ablation")]
     options = {"shap": {"estimator": "kernel", "evaluations": 60}, "integrated_gradients": {"maximum_steps": 100}}
     return make_methods(names, options)
-
-
-def same(first: Attribution, second: Attribution, *, relative: float) -> None:
-    """Scores, maps and outputs are equal up to a share of the largest of their kind."""
-
-    def close(one: Any, other: Any, what: str) -> None:
-        one, other = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-        largest = max(float(np.nanmax(np.abs(one), initial=0.0)), 1e-12)
-        np.testing.assert_allclose(one, other, rtol=0, atol=relative * largest, err_msg=f"{first.method}: {what}")
-
-    close(first.scores, second.scores, "scores")
-    close(first.output, second.output, "output")
-    assert set(first.maps) == set(second.maps)
-    for name in first.maps:
-        close(first.maps[name], second.maps[name], name)
-    assert (first.baseline_output is None) == (second.baseline_output is None)
-    assert first.positions == second.positions
 
 
 @pytest.mark.parametrize("name", FAMILIES)

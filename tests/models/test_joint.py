@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
+from alike import same
 from zoo import FAMILIES, WORDS, Tiny, tiny
 
 from explain import LRP, METHODS, InputError, Occlusion, Question, Replacement, TargetError, TokenExplainer, UnsupportedError
@@ -54,16 +54,7 @@ def analyses_of(
 def check(found: Any, alone: Attribution, relative: float) -> None:
     assert isinstance(found, Attribution), found
 
-    def close(one: Any, other: Any, what: str) -> None:
-        one, other = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-        largest = max(float(np.nanmax(np.abs(other), initial=0.0)), 1e-12)
-        np.testing.assert_allclose(one, other, rtol=0, atol=relative * largest, err_msg=f"{alone.method}: {what}")
-
-    close(found.scores, alone.scores, "scores")
-    close(found.output, alone.output, "output")
-    assert set(found.maps) == set(alone.maps)
-    for name, values in alone.maps.items():
-        close(found.maps[name], values, name)
+    same(alone, found, relative=relative)
     assert (found.tokens, found.positions, found.passes) == (alone.tokens, alone.positions, alone.passes)
     assert (found.target.text, found.unit) == (alone.target.text, alone.unit)
 

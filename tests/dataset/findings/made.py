@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from explain.dataset.reader import Run
+from explain.dataset.schema import schema
 
 SPECIAL = ("[CLS]", "[SEP]")
 LISTS = {
@@ -89,27 +90,10 @@ def write(
 ) -> Run:
     """The rows as parts of a few rows each; `numbers` are those of the data, `more` goes to the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    floats = pa.list_(pa.float64())
-    schema = pa.schema(
-        {
-            "row": pa.int64(),
-            "text": pa.string(),
-            "label": pa.string(),
-            "prediction": pa.string(),
-            "probability": pa.float64(),
-            "target": pa.string(),
-            "foil": pa.string(),
-            "unit": pa.string(),
-            "output": pa.float64(),
-            **{name: pa.list_(kind) for name, kind in LISTS.items()},
-            "scores": pa.struct(dict.fromkeys(methods, floats)),
-            "faithfulness": pa.struct({name: pa.float64() for name in methods}),
-            "heads": pa.struct({"self": pa.list_(floats)}),
-        }
-    )
+    own = schema(methods, groups=["self"], faithfulness=True)
     columns = [_columns(number, row) for number, row in zip(numbers or range(len(rows)), rows, strict=True)]
     for part, start in enumerate(range(0, max(1, len(columns)), chunk)):
-        table = pa.Table.from_pylist(columns[start : start + chunk], schema=schema)
+        table = pa.Table.from_pylist(columns[start : start + chunk], schema=own)
         pq.write_table(table, folder / f"part-{part:05}.parquet")
     manifest = {
         "format": 1,
