@@ -17,14 +17,6 @@ from explain.dataset.reader import Run
 from explain.dataset.schema import schema
 
 SPECIAL = ("[CLS]", "[SEP]")
-LISTS = {
-    "tokens": pa.string(),
-    "before": pa.string(),
-    "start": pa.int32(),
-    "end": pa.int32(),
-    "special": pa.bool_(),
-    "segment": pa.string(),
-}
 
 
 @dataclass
