@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from explain.models.tasks import TASKS
 
 TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
+SOON, ATTEMPTS = 5000, 12
+SETTLED = """() => new Promise(settled => {
+    let timer;
+    const wait = () => { clearTimeout(timer); timer = setTimeout(() => { watch.disconnect(); settled(); }, 700); };
+    const watch = new MutationObserver(wait);
+    watch.observe(document.body, {childList: true, subtree: true});
+    wait();
+})"""
 TABS = {"explain": "Explain", "compare": "Compare methods", "prompts": "Compare prompts", "dataset": "Dataset", "about": "About"}
 DATA = "e => JSON.stringify(e.data.map(t => [t.z, t.x, t.y, t.text]))"
 
@@ -51,13 +61,49 @@ class App:
 
     def _switch(self, tabs: str, title: str) -> None:
         here = self.page.locator(f"{tabs} > .tab-wrapper")
-        tab = here.get_by_role("tab", name=title, exact=True).locator("visible=true")
+        tab = here.get_by_role("tab", name=title, exact=True)
+        shown = tab.locator("visible=true")
         more = here.locator(".overflow-menu > button").locator("visible=true")
-        expect(tab.or_(more).first).to_be_visible()
-        if not tab.count():
-            more.click()
-            tab = here.locator(".overflow-dropdown button", has_text=title)
-        tab.first.click()
+        hidden = here.locator(".overflow-dropdown button", has_text=title)
+        expect(shown.or_(more).first).to_be_visible()
+
+        def attempt() -> bool:
+            if shown.count():
+                shown.first.click(timeout=SOON)
+            else:
+                if not hidden.locator("visible=true").count():
+                    more.click(timeout=SOON)
+                hidden.first.click(timeout=SOON)
+            return True
+
+        self._until(attempt)  # a window that was just resized moves its tabs into the menu and out of it
+
+    def _until(self, attempt: Callable[[], bool]) -> None:
+        """Try again while the page is still moving; the last attempt's failure is the test's."""
+        for _ in range(ATTEMPTS):
+            try:
+                if attempt():
+                    return
+            except PlaywrightTimeout:
+                continue
+        assert attempt()
+
+    def settle(self) -> None:
+        """Wait until nothing on the page has changed for a moment."""
+        self.page.evaluate(SETTLED)
+
+    def write(self, *fields: tuple[Locator, str]) -> None:
+        """Type into inputs until the page keeps all of it: Gradio draws what was just opened once more."""
+
+        def attempt() -> bool:
+            for box, value in fields:
+                if box.input_value() != value:
+                    box.fill(value, timeout=SOON)
+                    box.press("Tab", timeout=SOON)
+            self.settle()
+            return all(box.input_value() == value for box, value in fields)
+
+        self._until(attempt)
 
     def part(self, name: str) -> Locator:
         """A part of the tab."""
@@ -102,16 +148,22 @@ class App:
     def choose(self, name: str, value: str) -> None:
         """Type into a dropdown that takes any value, or into a number."""
         box = self.box(self.part(name))
-        box.click()
-        box.fill(value)
-        box.press("Enter")
-        expect(box).to_have_value(value)
+
+        def attempt() -> bool:
+            box.click(timeout=SOON)
+            box.fill(value, timeout=SOON)
+            box.press("Enter", timeout=SOON)
+            self.page.wait_for_timeout(100)
+            return box.input_value() == value
+
+        self._until(attempt)
 
     def unfold_asked(self) -> None:
         """Show what is asked besides the text."""
         if not self.part("target").locator("visible=true").count():
             self.page.locator(f"#tab-{self.tab} .asked > button").click()
         expect(self.part("target")).to_be_visible()
+        self.settle()
 
     @property
     def status(self) -> Locator:
