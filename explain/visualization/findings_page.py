@@ -12,7 +12,7 @@ from explain.dataset.findings.result import Findings
 from explain.evaluation.agreement import Measure
 from explain.intervals import Interval
 from explain.visualization.document import Html, document, table, text_of
-from explain.visualization.findings_parts import Links, effect_bar, examples_of, matrix_table
+from explain.visualization.findings_parts import Links, differences_table, effect_bar, examples_of, matrix_table
 from explain.visualization.numbers import interval_text, signed
 
 _STYLE = """
@@ -203,19 +203,7 @@ def _slices(found: Findings) -> list[str]:
         ]
         if rows:
             body.append(table(name, ["Name", "Class", "Rows", "Quantity", "Mean", "95 % interval"], rows))
-    rows = [
-        [
-            f"{one.first} − {one.second}",
-            one.target,
-            quantity,
-            signed(value.mean),
-            interval_text(value.low, value.high),
-            "–" if value.p is None or value.p != value.p else f"{value.p:.2g}",
-        ]
-        for one in found.differences
-        for quantity, value in one.values.items()
-    ]
-    return [*body, table("Differences", ["Slices", "Class", "Quantity", "Difference", "95 % interval", "p"], rows)] if rows else body
+    return [*body, *differences_table(found)]
 
 
 def _side(found: SideBySide) -> list[str]:

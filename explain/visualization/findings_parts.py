@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from explain.dataset.findings.contexts import Line
 from explain.dataset.findings.found import Effect, WordFinding
+from explain.dataset.findings.result import Findings
 from explain.types import Array
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT, color_of, ink_of
-from explain.visualization.document import Html, text_of
+from explain.visualization.document import Html, table, text_of
+from explain.visualization.numbers import interval_text, signed
 
 Links = Callable[[Line], str]
 """From an example to an address that opens it, or nothing."""
@@ -67,3 +69,20 @@ def _cells(values: Iterable[float], most: float) -> str:
         background, ink = (find(value, most, signed=True) for find in (color_of, ink_of))
         cells.append(f'<td class="cell" style="background: {background}; color: {ink}">{value:.2g}</td>')
     return "".join(cells)
+
+
+def differences_table(found: Findings) -> list[str]:
+    """What differs between every two slices of one class, with Welch's 95 % interval and p; nothing for none."""
+    rows = [
+        [
+            f"{one.first} − {one.second}",
+            one.target,
+            quantity,
+            signed(value.mean),
+            interval_text(value.low, value.high),
+            "–" if value.p is None or value.p != value.p else f"{value.p:.2g}",
+        ]
+        for one in found.differences
+        for quantity, value in one.values.items()
+    ]
+    return [table("Differences", ["Slices", "Class", "Quantity", "Difference", "95 % interval", "p"], rows)] if rows else []

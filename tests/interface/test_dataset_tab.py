@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 import zipfile
 from pathlib import Path
 
+import gradio as gr
+import numpy as np
 import pytest
 from dataset.findings.made import corpus, write
 from driver import App
@@ -15,15 +18,19 @@ from playwright.sync_api import expect
 from test_appearance import look
 
 from explain.dataset import Run
-from explain.dataset.findings import findings
+from explain.dataset.findings import findings, side_by_side
+from explain.dataset.findings.heads import HeadEffects
 from explain.errors import InputError, StoppedError
 from explain.interface.endpoints import endpoints
-from explain.interface.work.dataset import iter_run, open_run, rows_from, rows_of_file
+from explain.interface.tabs.dataset_views import DatasetViews, Opened
+from explain.interface.work.dataset import beside, iter_run, open_run, open_runs, rows_from, rows_of_file
 from explain.interface.work.files import new_folder
+from explain.intervals import Interval
 from explain.models.interruption import interruptible
 from explain.sharing.request import Request as ExplainRequest
 from explain.types import Question
 
+GROUPS = {"encoder": 1.0, "cross": -2.0}
 HOSTILE = '<img src=x onerror="window.attacked=1">'
 
 
@@ -38,14 +45,17 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
     page = tab.page
     page.locator("#dataset-file input[type=file]").set_input_files(file)
     expect(page.locator("#dataset-file")).to_contain_text("reviews")
-    page.locator("#tab-dataset").get_by_text("Columns of the file, keywords").click()
-    fields = (("columns", "review, stars"), ("keywords", "good"), ("target", "positive"))
+    page.locator("#tab-dataset").get_by_text("Columns of the file, keywords, slices").click()
+    fields = (("columns", "review, stars"), ("keywords", "good"), ("slices", "lauded=good,moving\npanned=bad"), ("target", "positive"))
     tab.write(*((tab.part(name).locator("textarea, input").first, value) for name, value in fields))
     tab.wait(tab.start())
     expect(tab.status).to_contain_text("Explained 8 rows")
     expect(tab.part("about")).to_contain_text("8 rows")
     expect(tab.part("words")).to_contain_text("film")
+    tab.view("Slices")
     expect(tab.part("keywords-plot")).to_contain_text("good → positive")
+    expect(tab.part("slices-plot")).to_contain_text("panned → positive")
+    expect(tab.part("differences")).to_contain_text("lauded − panned")
     tab.view("Errors")
     expect(tab.part("errors-note")).to_contain_text("Welch")
     tab.view("Cues")
@@ -79,12 +89,15 @@ def test_a_small_file_is_explained_and_every_view_looked_at(app: App, tmp_path: 
 
     run = write(tmp_path / "run", corpus(30), ["lrp", "occlusion"])
     page.locator("#dataset-file").get_by_label("Clear").click()
-    page.locator("#dataset-file input[type=file]").set_input_files([run.folder / "manifest.json", *run.parts])
-    expect(page.locator("#dataset-file")).to_contain_text("manifest")
+    second = write(tmp_path / "second", corpus(30), ["occlusion", "lrp"])
+    page.locator("#dataset-file input[type=file]").set_input_files([zipped(run.folder), zipped(second.folder, "second.zip")])
+    expect(page.locator("#dataset-file")).to_contain_text("second")
     tab.wait(tab.start())
-    expect(tab.status).to_contain_text("Opened 30 rows")
+    expect(tab.status).to_contain_text("Opened 30 rows, 30 of another run beside them")
     tab.view("Methods")
     expect(tab.part("means")).to_contain_text("LRP")
+    expect(tab.box(tab.part("other"))).to_have_value("LRP (other run)")
+    expect(tab.plot("dataset-beside")).to_be_visible()
     tab.view("Heads")
     expect(tab.plot("dataset-heads")).to_be_visible()
     tab.view("Words")
@@ -135,6 +148,31 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         open_run([zipped(run.folder)])
 
 
+def test_two_runs_are_opened_or_neither(tmp_path: Path) -> None:
+    first, second = (write(tmp_path / name, corpus(20), ["lrp", "occlusion"]) for name in ("first", "second"))
+    runs = open_runs([zipped(first.folder, "first.zip"), zipped(second.folder, "second.zip")])
+    assert beside(runs, "lrp", "lrp", minimum=2).to_dict() == side_by_side(first, second, method="lrp", minimum=2).to_dict()
+    before = set(runs[0].parent.glob("explain-files-*"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="There is no run in"):
+        open_runs([zipped(first.folder, "first.zip"), zipped(tmp_path / "empty", "empty.zip")])
+    assert set(runs[0].parent.glob("explain-files-*")) == before
+
+
+def test_every_group_of_heads_can_be_chosen(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", corpus(20), ["lrp"])
+    effects = {group: Interval(*(np.full((2, 2), value) for value in (mean, mean - 1, mean + 1))) for group, mean in GROUPS.items()}
+    found = dataclasses.replace(findings(run), heads=HeadEffects(20, effects, {group: np.zeros((2, 2)) for group in GROUPS}))
+    with gr.Blocks():
+        views = DatasetViews()
+        shown = views.show(Opened((run.folder,), found, 2), finished=False)
+    assert shown[views["group"]]["choices"] == [("encoder self-attention", "encoder"), ("cross-attention", "cross")]
+    opened = {views["opened"]: shown[views["opened"]]}
+    for group, mean in GROUPS.items():
+        drawn = views._heads({**opened, views["group"]: group})[views["heads"]]["value"]
+        assert np.asarray(drawn.data[0].z).tolist() == [[mean] * 2] * 2
+
+
 def test_texts_and_labels_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows_from("one\tpositive\n\ntwo \n") == [{"text": "one", "label": "positive"}, {"text": "two", "label": None}]
     file = tmp_path / "rows.jsonl"
@@ -169,12 +207,17 @@ def test_the_endpoint_gives_the_findings_of_the_core(tmp_path: Path) -> None:
     texts = [f"the film was {word}" for word in ("good", "bad", "good", "dull", "moving")]
     labels = ["positive", "negative", None, "negative", "positive"]
     call = {endpoint.name: endpoint for endpoint in endpoints()}["findings"]
-    given = call(texts, labels, methods=["lrp"], target="positive", keywords=["good"], minimum=2)
+    given = call(texts, labels, methods=["lrp"], target="positive", keywords=["good"], slices=["poor=bad,dull"], minimum=2)
     rows = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
     run: Run = explain_dataset(
         "bert-mini", rows, tmp_path / "run", task="classification", label_column="label", methods=["lrp"], target="positive", progress=False
     )
-    expected = findings(run, minimum=2, keywords=["good"]).to_dict()
+    expected = findings(run, minimum=2, keywords=["good"], slices=["poor=bad,dull"]).to_dict()
+    assert (
+        [(one["name"], one["rows"]) for one in given["slices"]]
+        == [(one["name"], one["rows"]) for one in expected["slices"]]
+        == [("poor", 2)]
+    )
     assert given["answers"] == expected["answers"]
     assert [(one["word"], one["effect"]["rows"]) for one in given["words"]] == [
         (one["word"], one["effect"]["rows"]) for one in expected["words"]

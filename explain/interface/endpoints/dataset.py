@@ -7,7 +7,7 @@ from dataclasses import replace
 from explain.errors import InputError
 from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
 from explain.interface.endpoints.parameters import QUESTION, list_of, parameter, parameters, text
-from explain.interface.work.dataset import found_in, iter_run, remove
+from explain.interface.work.dataset import Look, iter_run, remove
 from explain.interface.work.files import new_folder
 
 
@@ -20,7 +20,7 @@ def _findings(given: Given) -> Answer:
         rows = [{"text": one, "label": label} for one, label in zip(texts, labels, strict=True)]
         for _ in iter_run(given.request, rows, folder, faithfulness=given["measure"]):
             pass
-        return found_in(folder, minimum=given["minimum"], keywords=given["keywords"] or ()).to_dict()
+        return Look(given["minimum"], given["keywords"] or (), given["slices"] or ()).at(folder).to_dict()
     finally:
         remove(folder)
 
@@ -32,7 +32,12 @@ ENDPOINTS = (
     Endpoint(
         "findings",
         "Many texts explained: words that drive a class, errors, spurious cues, agreement, faithfulness and heads, with 95 % intervals.",
-        (_TEXTS, *parameters("labels", *QUESTION, "options"), replace(_KEYWORDS, hint=list[str] | None), *parameters("minimum", "measure")),
+        (
+            _TEXTS,
+            *parameters("labels", *QUESTION, "options"),
+            replace(_KEYWORDS, hint=list[str] | None),
+            *parameters("slices", "minimum", "measure"),
+        ),
         _findings,
     ),
 )

@@ -14,6 +14,7 @@ from explain.interface.limits import Limits
 from explain.methods.head_ablation import Ablation
 from explain.models.perturbation import Granularity, Replacement
 from explain.models.tasks import TASKS
+from explain.prompts.answers import Measure
 
 Options = dict[str, dict[str, Any]]
 Parts = list[dict[str, Any]]
@@ -177,13 +178,7 @@ PARAMETERS: dict[str, Parameter] = {
             lambda here: _parts(here),
             None,
         ),
-        Parameter(
-            "options",
-            Options | None,
-            "method name -> option name -> value",
-            lambda here: _OPTIONS,
-            None,
-        ),
+        Parameter("options", Options | None, "method name -> option name -> value", lambda here: _OPTIONS, None),
         Parameter("maps", bool, "whether raw arrays such as attention weights come along", lambda here: SWITCH, False),
         Parameter("k", int | None, "how many tokens count as the top; by default a quarter", lambda here: whole(1), None),
         Parameter("off", str, "what a head that is off gives", lambda here: one_of(Ablation), Ablation.ZERO.value),
@@ -207,13 +202,22 @@ PARAMETERS: dict[str, Parameter] = {
             lambda here: list_of(optional(text(here.characters)), 1, here.rows),
             None,
         ),
+        Parameter(
+            "slices",
+            list[str] | None,
+            "texts to compare, such as women=she,her or early=/^In/ or good=label:positive",
+            lambda here: list_of(text(here.characters), 1, here.keywords),
+            None,
+        ),
         Parameter("minimum", int, "in how many texts a word must stand", lambda here: whole(2), 3),
         Parameter("measure", bool, "whether faithfulness is measured too", lambda here: SWITCH, False),
         Parameter("card", dict[str, Any], "an explanation card", lambda here: plain_record(here.file_bytes)),
     )
 }
-"""By name. What an endpoint takes besides is nothing."""
-
+"""By name. What an endpoint takes besides is nothing but this:"""
+COMPARED = Parameter(
+    "measure", str | None, "how whole answers, target and foil, are compared: mean per token or sum", lambda _: one_of(Measure), None
+)
 
 QUESTION = ("task", "model", "methods", "target", "foil", "unit")
 """What endpoints ask of a text besides it, whatever the task."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from explain.dataset.reader import Run
 from explain.errors import InputError
 from explain.interface.presets import DATASET_METHODS, DATASET_TEXTS, FIRST_TASK
 from explain.interface.serving import LIGHT, guarded
@@ -14,9 +15,9 @@ from explain.interface.streaming import Stream, Told
 from explain.interface.tabs.dataset_views import DatasetViews, Opened
 from explain.interface.tabs.form import Form, Updates, Values
 from explain.interface.tabs.options import OptionWidgets
-from explain.interface.work.dataset import RUN_FILES, Rows, found_in, iter_run, open_run, remove, rows_from, rows_of_file
+from explain.interface.work.dataset import RUN_FILES, Look, Rows, iter_run, open_runs, remove, rows_from, rows_of_file
 from explain.interface.work.files import new_folder
-from explain.interface.work.prompts import keywords_from
+from explain.interface.work.prompts import keywords_from, lines_from
 from explain.methods.catalog import METHODS
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS
@@ -40,15 +41,17 @@ class DatasetTab:
                 self._form = form = Form("dataset")
                 label, info = "Texts, one per line", "With the right answer after a tab, if it is known."
                 form.add("text", gr.Textbox("\n".join(DATASET_TEXTS), label=label, info=info, lines=5, max_lines=8))
-                said = "Or a file (CSV, TSV, JSONL), or a run (ZIP)"
+                said = "Or a file (CSV, TSV, JSONL), a run (ZIP), or two"
                 kinds = [".csv", ".tsv", ".json", ".jsonl", ".parquet", ".zip"]
                 form.add("file", gr.File(label=said, file_types=kinds, file_count="multiple", height=130, type="filepath"))
                 with gr.Row(elem_classes="actions"):
                     form.add("run", gr.Button("Explain all", variant="primary"))
                     form.add("stop", gr.Button("Stop", visible=False))
-                with gr.Accordion("Columns of the file, keywords", open=False):
+                with gr.Accordion("Columns of the file, keywords, slices", open=False):
                     form.add("columns", gr.Textbox("", label="Columns", info="That of the texts, and after a comma that of the labels."))
                     form.add("keywords", gr.Textbox("", label="Keywords", info="Words or phrases, separated by commas."))
+                    said = "Rows to compare, one kind per line: women=she,her or early=/^In/ or good=label:positive."
+                    form.add("slices", gr.Textbox("", label="Slices", info=said, lines=2, max_lines=4))
                     form.add("minimum", gr.Number(3, precision=0, minimum=2, label="Rows in which a word must stand"))
                 tasks = [(task.title, name) for name, task in TASKS.items()]
                 form.add("task", gr.Dropdown(tasks, value=FIRST_TASK, label="What is asked"))
@@ -84,18 +87,26 @@ class DatasetTab:
         given = self._form.read(values)
         before: Opened | None = values[self._views["opened"]]
         paths = [Path(path) for path in given["file"] or ()]
-        minimum, keywords = int(given["minimum"] or 3), keywords_from(given["keywords"])
+        look = Look(int(given["minimum"] or 3), keywords_from(given["keywords"]), lines_from(given["slices"]))
         if paths and (len(paths) > 1 or paths[0].suffix in RUN_FILES):
-            folder = open_run(paths)
-            found = found_in(folder, minimum=minimum, keywords=keywords)
-            told = Told(f"Opened {found.rows:,} rows", self._views.show(Opened(folder, found, minimum), finished=True), done=True)
+            told = self._opened(paths, look)
         else:
-            told = yield from self._explained(values, paths, minimum, keywords)
+            told = yield from self._explained(values, paths, look)
         if before is not None:
-            remove(before.folder)
+            before.remove()
         yield told
 
-    def _explained(self, values: Values, paths: list[Path], minimum: int, keywords: list[str]) -> Generator[Told, None, Told]:
+    def _opened(self, paths: list[Path], look: Look) -> Told:
+        runs = open_runs(paths)
+        try:
+            opened = Opened(runs, look.at(runs[0]), look.minimum)
+            beside = f", {len(Run.open(runs[1])):,} of another run beside them" if len(runs) > 1 else ""
+            return Told(f"Opened {opened.found.rows:,} rows{beside}", self._views.show(opened, finished=True), done=True)
+        except BaseException:
+            remove(*runs)
+            raise
+
+    def _explained(self, values: Values, paths: list[Path], look: Look) -> Generator[Told, None, Told]:
         given = self._form.read(values)
         rows: Rows
         if paths:
@@ -109,23 +120,22 @@ class DatasetTab:
         first = next((row["text"] for row in rows if isinstance(row["text"], str)), "")
         question = Question(first, target=given["target"] or None)
         request = Request(given["task"], given["model"] or "", question, methods, self._options.read(values, methods))
-        folder, look, shown = new_folder(), FIRST_LOOK, False
+        folder, due, shown = new_folder(), FIRST_LOOK, False
         try:
             for done in iter_run(request, rows, folder, faithfulness=given["faithfulness"]):
                 said = f"Explained {done:,} of {len(rows):,} rows"
-                if look <= done < len(rows):
-                    look, shown = 2 * look, True
-                    found = found_in(folder, minimum=minimum, keywords=keywords)
-                    yield Told(said, self._views.show(Opened(folder, found, minimum), finished=False))
+                if due <= done < len(rows):
+                    due, shown = 2 * due, True
+                    yield Told(said, self._views.show(Opened((folder,), look.at(folder), look.minimum), finished=False))
                 elif done < len(rows):
                     yield Told(said)
-            found = found_in(folder, minimum=minimum, keywords=keywords)
-            updates = self._views.show(Opened(folder, found, minimum), finished=True)
+            opened = Opened((folder,), look.at(folder), look.minimum)
+            updates = self._views.show(opened, finished=True)
         except BaseException:
             if not shown:  # else what was done is looked at
                 remove(folder)
             raise
-        return Told(f"Explained {found.rows:,} rows", updates, done=True)
+        return Told(f"Explained {opened.found.rows:,} rows", updates, done=True)
 
 
 def _models(task: str) -> list[str]:

@@ -2,64 +2,55 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from explain.dataset.findings import Concordance, Findings
+from explain.dataset.findings import Findings
 from explain.dataset.findings.found import WordFinding
+from explain.dataset.findings.reading import labels_of_methods
 from explain.dataset.findings.where import Where
 from explain.dataset.reader import Run
 from explain.interface.serving import LIGHT, guarded
-from explain.interface.tabs.form import Form, Updates, Values, choice, drawn, escaped, plot
+from explain.interface.tabs.dataset_examples import lines_of, offered
+from explain.interface.tabs.dataset_notes import CUES, ERRORS, EXAMPLES, HEADS, METHODS, NONE, SLICES, WORDS, about
+from explain.interface.tabs.form import Form, Updates, Values, choice, drawn, plot
 from explain.interface.work.dataset import beside, in_context, remove, take_along
 from explain.sharing.examples import Examples
 from explain.visualization.attention import GROUP_TITLES
-from explain.visualization.colors import AWAY, TOWARDS, legend
 from explain.visualization.findings import (
     agreement_chart,
     cue_bars,
     error_bars,
     faithfulness_chart,
     head_chart,
-    label_of,
     side_scatter,
     slice_chart,
     word_bars,
 )
+from explain.visualization.findings_parts import differences_table
 
 KEPT_SECONDS = 3600
-WORDS = "Mean effect of each word over the rows in which it stands, with its 95 % interval: those that push towards the class on top."
-ERRORS = (
-    "Among rows of one label: how a word's effect differs between wrong and right answers, with Welch's 95 % interval. Effects are towards "
-    "what was explained, which in wrong answers is another class where no target was given."
-)
-CUES = (
-    "Words that push towards a class in rows of *other* labels too. Framed and called **spurious** are those that the labels do not bear "
-    "out: where the model calls such a row the class, it is surer than right, more than in rows without the word."
-)
-METHODS = "How faithful each method is on these texts (where that was measured), how far they agree, and two of them side by side."
-HEADS = "How far the explained score falls without each head, over all rows."
-NONE = {
-    "words": "**No word stands in enough rows.** Give more texts.",
-    "errors": "**No word stands in enough wrong and in enough right answers to rows of this label.** Choose another, or give more texts.",
-    "cues": "**No word surely pushes towards a class regardless of the label.**",
-    "heads": "**Not known:** choose the method *Head ablation* too.",
-}
-"""What is said where there is nothing to draw."""
-EXAMPLES = "The texts behind a number, the strongest effect first. *Open* explains a text in the first tab, in a window of its own."
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A run that is shown, and its findings."""
+    """A run that is shown, its findings, and another run over the same data if there is one."""
 
-    folder: Path
+    runs: tuple[Path, ...]
     found: Findings
     minimum: int
+
+    @property
+    def folder(self) -> Path:
+        """Of the run that is shown."""
+        return self.runs[0]
+
+    def remove(self) -> None:
+        """Delete its files."""
+        remove(*self.runs)
 
 
 class DatasetViews(Form):
@@ -74,14 +65,20 @@ class DatasetViews(Form):
             self.add("class", choice("Class", visible=False))
         with gr.Tabs(elem_id="dataset-views"):
             for name, note, parts in (
-                ("Words", WORDS, ("words", "keywords-plot")),
+                ("Words", WORDS, ("words",)),
                 ("Errors", ERRORS, ("errors",)),
                 ("Cues", CUES, ("cues",)),
+                ("Slices", SLICES, ("keywords-plot", "slices-plot")),
                 ("Methods", METHODS, ("means", "agreement")),
                 ("Heads", HEADS, ("heads",)),
             ):
                 with gr.Tab(name, id=name.lower()):
                     self.add(f"{name.lower()}-note", gr.Markdown(note, elem_classes="note"))
+                    if name == "Slices":
+                        self.add("quantity", choice("What is compared", visible=False))
+                        self.add("differences", gr.HTML(visible=False, label="Differences between slices", elem_classes="numbers"))
+                    if name == "Heads":
+                        self.add("group", choice("Attention", visible=False))
                     for part in parts:
                         self.add(part, plot(name))
                     if name == "Methods":
@@ -97,11 +94,13 @@ class DatasetViews(Form):
 
     def connect(self) -> None:
         """Redraw when a choice changes."""
-        chosen = {self[name] for name in ("opened", "by", "class", "other", "word")}
-        drawings = [self[name] for name in ("keywords-plot", "word", "lines")]
+        chosen = {self[name] for name in ("opened", "by", "class", "other", "word", "quantity", "group")}
+        drawings = [self[name] for name in ("keywords-plot", "slices-plot", "word", "lines")]
         drawings += [self[part] for name in ("words", "errors", "cues") for part in (name, f"{name}-note")]
         gr.on([self["by"].input, self["class"].input], guarded(self._redrawn), chosen, drawings, **LIGHT)
         self["other"].input(guarded(self._beside), chosen, self["beside"], **LIGHT)
+        self["quantity"].input(guarded(self._slices), chosen, [self["keywords-plot"], self["slices-plot"]], **LIGHT)
+        self["group"].input(guarded(self._heads), chosen, [self["heads"], self["heads-note"]], **LIGHT)
         self["word"].input(guarded(self._lines), chosen, self["lines"], **LIGHT)
 
     def show(self, opened: Opened, *, finished: bool) -> Updates:
@@ -109,25 +108,35 @@ class DatasetViews(Form):
         found = opened.found
         method = found.methods[0] if found.methods else None
         classes = list(dict.fromkeys([*found.targets, *(label for label, _ in found.answers if label is not None)]))
-        others = [(label.title, label.name) for label in found.labels if label.name != method]
+        others = _others(opened, method)
+        quantities = [("effect by the method", ""), ("explained score", "output"), ("share of right answers", "right")]
+        groups = [(GROUP_TITLES.get(name, name), name) for name in (found.heads.effect if found.heads else ())]
         chosen: Values = {
             self["opened"]: opened,
             self["by"]: method,
             self["class"]: classes[0] if classes else None,
             self["other"]: others[0][1] if others else None,
             self["word"]: None,
+            self["quantity"]: "",
+            self["group"]: groups[0][1] if groups else None,
         }
         files = take_along(opened.folder, found) if finished else {}
         buttons = {self[kind]: gr.update(value=str(path), visible=True) for kind, path in files.items()}
         return {
             **chosen,
-            self["about"]: _about(found),
+            self["about"]: about(found),
             self["by"]: _choices([(label.title, label.name) for label in found.labels]),
             self["class"]: _choices([(name, name) for name in classes]),
             self["other"]: _choices(others),
             self["means"]: drawn(faithfulness_chart(found)),
             self["agreement"]: drawn(agreement_chart(found)),
-            **self._drawn("heads", HEADS, _heads(found)),
+            self["quantity"]: _choices(quantities if found.keywords or found.slices else []),
+            self["differences"]: gr.update(
+                value=f'<div class="numbers">{"".join(differences_table(found))}</div>', visible=bool(found.differences)
+            ),
+            self["slices-note"]: SLICES if found.keywords or found.slices else f"{SLICES}\n\n{NONE['slices']}",
+            self["group"]: gr.update(choices=groups, value=chosen[self["group"]], visible=len(groups) > 1),
+            **self._heads(chosen),
             **self._redrawn(chosen),
             self["beside"]: self._beside(chosen) if finished and others else drawn(None),
             **{self[kind]: gr.update(visible=False) for kind in ("zip", "html")},
@@ -139,17 +148,17 @@ class DatasetViews(Form):
         own = self.read(values)
         opened: Opened | None = own["opened"]
         if opened is None or own["by"] not in opened.found.methods:
-            names = ("words", "keywords-plot", "errors", "cues")
+            names = ("words", "keywords-plot", "slices-plot", "errors", "cues")
             return {**{self[name]: drawn(None) for name in names}, self["word"]: _choices([]), self["lines"]: gr.update(visible=False)}
         found, method, named = opened.found, own["by"], own["class"]
-        offered = _offered(found, method)
-        word = offered[0][1] if offered else None
+        examples = offered(found, method)
+        word = examples[0][1] if examples else None
         return {
             **self._drawn("words", WORDS, word_bars(found, method, named)),
-            self["keywords-plot"]: drawn(slice_chart(found, method, keywords=True)),
+            **self._slices(values),
             **self._drawn("errors", ERRORS, error_bars(found, method, named)),
             **self._drawn("cues", CUES, cue_bars(found, method)),
-            self["word"]: _choices(offered),
+            self["word"]: _choices(examples),
             self["lines"]: self._lines({**values, self["word"]: word}),
         }
 
@@ -157,12 +166,30 @@ class DatasetViews(Form):
         """A figure, or a sentence where there is none."""
         return {self[name]: drawn(figure), self[f"{name}-note"]: note if figure is not None else f"{note}\n\n{NONE[name]}"}
 
+    def _slices(self, values: Values) -> Updates:
+        """A quantity of the keywords and of the slices."""
+        own = self.read(values)
+        opened: Opened | None = own["opened"]
+        quantity = own["quantity"] or own["by"]
+        charts = {"keywords-plot": True, "slices-plot": False}
+        return {
+            self[name]: drawn(None if opened is None else slice_chart(opened.found, quantity, keywords=keywords))
+            for name, keywords in charts.items()
+        }
+
+    def _heads(self, values: Values) -> Updates:
+        own = self.read(values)
+        opened: Opened | None = own["opened"]
+        heads = None if opened is None else opened.found.heads
+        known = heads is not None and own["group"] in heads.effect
+        return self._drawn("heads", HEADS, head_chart(heads, own["group"]) if known else None)
+
     def _beside(self, values: Values) -> Any:
         own = self.read(values)
         opened: Opened | None = own["opened"]
-        if opened is None or own["other"] not in opened.found.methods or own["other"] == own["by"]:
+        if opened is None or own["other"] not in [name for _, name in _others(opened, own["by"])]:
             return drawn(None)
-        return drawn(side_scatter(beside(opened.folder, own["by"], own["other"], minimum=opened.minimum)))
+        return drawn(side_scatter(beside(opened.runs, own["by"], own["other"], minimum=opened.minimum)))
 
     def _lines(self, values: Values) -> Any:
         """The examples of a finding, or of a word that was typed."""
@@ -175,74 +202,23 @@ class DatasetViews(Form):
         one: WordFinding | None = listed[int(number)] if number.isdigit() and int(number) < len(listed) else None
         word, method, where = (own["word"], own["by"], Where()) if one is None else (one.word, one.method, one.where)
         found = in_context(opened.folder, word, method, where)
-        return gr.update(value=_table(found, Examples(Run.open(opened.folder).manifest)), visible=True)
+        return gr.update(value=lines_of(found, Examples(Run.open(opened.folder).manifest)), visible=True)
 
 
 def _forget(opened: Opened | None) -> None:
     """Delete the run of a visitor who has left."""
     if opened is not None:
-        remove(opened.folder)
+        opened.remove()
 
 
 def _choices(choices: list[tuple[str, Any]]) -> Any:
     return gr.update(choices=choices, value=choices[0][1] if choices else None, visible=bool(choices))
 
 
-def _heads(found: Findings) -> Any:
-    if found.heads is None:
-        return None
-    groups = list(found.heads.effect)
-    figure = head_chart(found.heads, groups[-1])
-    if figure is not None and len(groups) > 1:
-        figure.update_layout(title={"text": GROUP_TITLES.get(groups[-1], groups[-1]), "font": {"size": 13}})
-    return figure
-
-
-def _offered(found: Findings, method: str) -> list[tuple[str, str]]:
-    """The findings of a method whose examples can be chosen."""
-    cues = [(f"{one.word} → {one.target}: {'spurious' if one.spurious else 'cue'}", f"cues {i}") for i, one in enumerate(found.cues)]
-    words = [(f"{one.word} → {one.target}: {one.effect.mean:+.3g}", f"words {i}") for i, one in enumerate(found.words)]
-    errors = [(f"{one.word}, wrong answers to {one.label}", f"errors {i}") for i, one in enumerate(found.errors)]
-    by = {"cues": found.cues, "words": found.words, "errors": found.errors}
-    spurious = [offer for offer, one in zip(cues, found.cues, strict=True) if one.spurious]
-    others = [offer for offer in [*words, *errors, *cues] if offer not in spurious]
-    return [offer for offer in [*spurious, *others] if by[offer[1].split()[0]][int(offer[1].split()[1])].method == method]
-
-
-def _about(found: Findings) -> str:
-    """Of what the findings are, in a few sentences."""
-    labelled = {key: rows for key, rows in found.answers.items() if key[0] is not None}
-    right = sum(rows for (label, said), rows in labelled.items() if label == said)
-    said = [f"**{found.rows:,} rows**" + (f", {found.refused:,} refused" if found.refused else "")]
-    if labelled:
-        said.append(f"{right:,} of {sum(labelled.values()):,} answered as labelled")
-    spurious = list(dict.fromkeys(f"*{escaped(one.word)}* for {escaped(one.target)}" for one in found.spurious))
-    said.append(f"Spurious: {', '.join(spurious)}" if spurious else "No spurious cue")
-    lines = [". ".join(said) + "."]
-    if found.labels:
-        lines.append(legend("the class", signed=label_of(found, found.methods[0]).signed))
-    return "\n\n".join([" ".join(lines), *(escaped(note) for note in found.notes)])
-
-
-def _table(found: Concordance, examples: Examples) -> str:
-    """Keyword in context; each line opens its text in the first tab."""
-    rows = []
-    for line in found.lines:
-        left, right = (html.escape(part) for part in line.context())
-        color = TOWARDS if line.effect > 0 else AWAY
-        link = examples.link(line)
-        opening = f'<a href="{html.escape(link)}" target="_blank" rel="noopener">Open</a>' if link else ""
-        wrong = line.label is not None and line.label != line.prediction
-        said = html.escape(line.prediction) + (f" <b>(label {html.escape(line.label or '')})</b>" if wrong else "")
-        rows.append(
-            f'<tr><td dir="auto">{left}</td><th scope="row" translate="no" style="border-bottom: 3px solid {color} !important">'
-            f'{html.escape(line.word)}</th><td dir="auto">{right}</td><td>{line.effect:+.3g}</td>'
-            f"<td>{html.escape(line.target)}</td><td>{said}</td><td>{line.row}</td><td>{opening}</td></tr>"
-        )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "word", "", "effect", "on", "model", "row", ""))
-    title = f"{found.word}: the {len(found.lines)} strongest of {found.total} occurrences"
-    caption = f"<caption>{html.escape(title)}</caption>"
-    return (
-        f'<div class="numbers lines" role="region" aria-label="Examples" tabindex="0"><table>{caption}'
-        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+def _others(opened: Opened, method: str | None) -> list[tuple[str, str]]:
+    """The methods that one of the run can be seen beside: those of the other run, or the others of this."""
+    if len(opened.runs) == 1:
+        return [(label.title, label.name) for label in opened.found.labels if label.name != method]
+    labels = labels_of_methods(Run.open(opened.runs[1]))
+    first = sorted(labels, key=lambda label: label.name != method)
+    return [(f"{label.title} (other run)", label.name) for label in first]

@@ -6,6 +6,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,43 @@ def iter_run(request: Request, rows: Rows, folder: Path, *, faithfulness: bool =
             yield min((chunk + 1) * PIECE, len(rows))
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a visitor wants to know of a run.
+
+    Attributes:
+        minimum: In how many rows a word must stand.
+        keywords: Words or phrases whose effect is wanted.
+        slices: Slices of the rows, as `Slice.read` reads them.
+    """
+
+    minimum: int
+    keywords: Sequence[str] = ()
+    slices: Sequence[str] = ()
+
+    def at(self, folder: Path) -> Findings:
+        """What the run in a folder found."""
+        limits().check("keywords", len(self.keywords), "Give fewer keywords.")
+        limits().check("keywords", len(self.slices), "Give fewer slices.")
+        return findings(folder, minimum=self.minimum, keywords=self.keywords, slices=self.slices)
+
+
+def open_runs(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The folders of two runs, a ZIP file each, or of the one that all files are of.
+
+    Raises:
+        InputError: One is no run, or too large.
+    """
+    if len(paths) != 2 or any(Path(path).suffix != ".zip" for path in paths):
+        return (open_run(paths),)
+    first = open_run(paths[:1])
+    try:
+        return first, open_run(paths[1:])
+    except BaseException:
+        remove(first)
+        raise
+
+
 def open_run(paths: Sequence[str | Path]) -> Path:
     """The folder of a run that was uploaded as a ZIP file, or as its parts with their manifest.
 
@@ -126,15 +164,10 @@ def open_run(paths: Sequence[str | Path]) -> Path:
     return folder
 
 
-def found_in(folder: Path, *, minimum: int, keywords: Sequence[str] = ()) -> Findings:
-    """What the run in a folder found."""
-    limits().check("keywords", len(keywords), "Give fewer keywords.")
-    return findings(folder, minimum=minimum, keywords=keywords)
-
-
-def beside(folder: Path, method: str, other: str, *, minimum: int) -> SideBySide:
-    """Two methods of a run side by side."""
-    return side_by_side(folder, method=method, other_method=other, minimum=minimum)
+def beside(runs: Sequence[Path], method: str, other: str, *, minimum: int) -> SideBySide:
+    """A method of a run, and one of another run or of the same, side by side."""
+    second = runs[1] if len(runs) > 1 else None
+    return side_by_side(runs[0], second, method=method, other_method=other, minimum=minimum)
 
 
 def in_context(folder: Path, word: str, method: str, where: Where | None = None) -> Concordance:
@@ -161,9 +194,10 @@ def take_along(folder: Path, found: Findings) -> dict[str, Path]:
     return files
 
 
-def remove(folder: Path) -> None:
-    """Delete the folder of a run."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove(*folders: Path) -> None:
+    """Delete the folders of runs."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _passes_of_a_row(
