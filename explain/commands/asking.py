@@ -28,6 +28,7 @@ CHAT = {
     "spans": "start, end and name of each part, and in a chat the number of its message",
 }
 """The same for those that are lists."""
+MEASURE = "compare target and foil as whole answers of any length: by the mean per token, or the sum (default: where they part)"
 
 
 def add_model(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -42,12 +43,13 @@ def add_model(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return model
 
 
-def add_question(parser: argparse.ArgumentParser) -> None:
+def add_question(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """The fields of a question besides the text."""
     asked = parser.add_argument_group("what is asked")
     for item in (item for item in dataclasses.fields(Question) if item.name in ASKED):
         whole = "str" not in str(item.type)
         asked.add_argument(f"--{item.name}", type=int if whole else str, metavar="N" if whole else "TEXT", help=ASKED[item.name])
+    return asked
 
 
 def add_chat(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     text.add_argument("text", nargs="?", help='the text to explain; "-" reads it from standard input; none for a chat')
 
     asking.add_model(text)
-    asking.add_question(text)
+    asking.add_question(text).add_argument("--measure", metavar="MEASURE", help=asking.MEASURE)
     asking.add_chat(text)
     asking.add_methods(text)
     view = text.add_argument_group("how it is shown")
@@ -69,15 +69,22 @@ def _text(given: argparse.Namespace) -> int:
 def _explained(given: argparse.Namespace, *, card: bool) -> Shown:
     """The explanation that is asked for, with its card if that is needed."""
     from explain.explainer import TokenExplainer
+    from explain.methods.catalog import make_methods
+    from explain.prompts.answers import METHODS as COMPARED
+    from explain.sharing.asking import asked
     from explain.sharing.card import card as card_of
     from explain.sharing.request import Request
 
     text = sys.stdin.read().rstrip("\n") if given.text == "-" else given.text or ""
     question = Question(text, **{name: getattr(given, name) for name in asking.ASKED}, **asking.lists(given))
-    options = asking.options(given.option)
+    methods, options = given.method or DEFAULT_METHODS, asking.options(given.option)
+    if given.measure is not None and not given.method:
+        methods = COMPARED
     model, task = asking.model_and_task(given.model, given.task)
     with TokenExplainer.from_pretrained(model, task=task, labels=given.label or (), prefix=given.prefix) as explainer:
-        explanation = explainer.analyze(question, given.method or DEFAULT_METHODS, options=options)
-        request = Request(explanation.task, model, question, given.method or DEFAULT_METHODS, options, given.label or (), given.prefix)
+        request = Request(explainer.model.task.name, model, question, methods, options, given.label or (), given.prefix, given.measure)
+        chosen = make_methods(methods, options)
+        analysis = asked(explainer, request, chosen)
+        explanation = analysis.explanation([analysis.run(method) for method in chosen])
         kept = card_of(explanation, explainer, request) if card else {}
     return Shown(explanation, kept, words=given.words, special=not given.no_special, maps=given.maps)

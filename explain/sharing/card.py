@@ -42,7 +42,7 @@ _MODEL: dict[str, Kind] = {
     "labels": list_of(TEXT),
     "prefix": optional(TEXT),
 }
-_QUESTION: dict[str, Kind] = {name: KINDS[name] for name in ("task", *ASKED)}
+_QUESTION: dict[str, Kind] = {name: KINDS[name] for name in ("task", *ASKED, "measure")}
 _ANSWER: dict[str, Kind] = {"text": TEXT, "target": RECORD, "foil": optional(RECORD), "unit": TEXT, "tokens": list_of(TEXT)}
 _TARGET: dict[str, Kind] = {"index": WHOLE, "text": TEXT, "logit": NUMBER, "probability": optional(NUMBER)}
 _METHOD: dict[str, Kind] = {
@@ -188,7 +188,7 @@ def check(values: Any) -> Mapping[str, Any]:
         )
     check_record("The card", values, _CARD)
     check_record("The card's model", values["model"], _MODEL)
-    check_record("The card's question", values["question"], _QUESTION, may_lack=LATER)
+    check_record("The card's question", values["question"], _QUESTION, may_lack=(*LATER, "measure"))
     answer = check_record("The card's answer", values["answer"], _ANSWER)
     check_record("The card's target", answer["target"], _TARGET)
     if answer["foil"] is not None:
@@ -215,6 +215,7 @@ def request_of(values: Mapping[str, Any]) -> Request:
     asked = dict(values["question"])
     return Request(
         task=asked.pop("task"),
+        measure=asked.pop("measure", None),
         model=model["name"],
         question=Question(**asked),
         methods=[method["name"] for method in methods],

@@ -10,9 +10,11 @@ import numpy as np
 
 from explain.defaults import TOLERANCE
 from explain.explainer import TokenExplainer
+from explain.methods.catalog import make_methods
 from explain.models.explained_model import ExplainedModel
 from explain.models.identity import versions
 from explain.results import Attribution, Explanation
+from explain.sharing.asking import asked
 from explain.sharing.card import check, describe_model, request_of
 from explain.types import Target
 
@@ -81,7 +83,10 @@ def replay(values: Mapping[str, Any], *, explainer: TokenExplainer | None = None
     request = request_of(values)
     own = explainer or TokenExplainer.from_pretrained(**request.loading, revision=values["model"]["revision"])
     try:
-        return compare(values, own.analyze(request.question, request.methods, options=request.options), own.model, tolerance=tolerance)
+        methods = make_methods(request.methods, request.options)
+        analysis = asked(own, request, methods)
+        explanation = analysis.explanation([analysis.run(method) for method in methods])
+        return compare(values, explanation, own.model, tolerance=tolerance)
     finally:
         if explainer is None:
             own.close()

@@ -28,6 +28,7 @@ KINDS: dict[str, Kind] = {
     "options": mapping_of(mapping_of(OPTION)),
     "labels": list_of(TEXT),
     "prefix": optional(TEXT),
+    "measure": optional(TEXT),
 }
 ASKED = tuple(item.name for item in dataclasses.fields(Question))
 LATER = ("span", "messages", "documents", "spans")
@@ -56,6 +57,7 @@ class Request:
         options: Method name -> option name -> value.
         labels: For classification by a text-to-text model, the label words, kept as a tuple.
         prefix: For the same, what the model expects before the text.
+        measure: "mean" or "sum" where target and foil are whole answers that are compared (`Contrast`); `None` for one score.
     """
 
     task: str
@@ -65,6 +67,7 @@ class Request:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     labels: Sequence[str] = ()
     prefix: str | None = None
+    measure: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(self.methods))
@@ -78,7 +81,8 @@ class Request:
     @property
     def record(self) -> dict[str, Any]:
         """The question as a card keeps it, with what was left open; of what earlier versions did not ask, only what was given."""
-        return {"task": self.task, **{name: None for name in ASKED if name not in LATER}, **self.question.to_dict()}
+        compared = {} if self.measure is None else {"measure": self.measure}
+        return {"task": self.task, **{name: None for name in ASKED if name not in LATER}, **self.question.to_dict(), **compared}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python for JSON, flat, without the fields that are at their defaults; `from_dict` gives the same request back.
@@ -94,6 +98,8 @@ class Request:
             values["labels"] = list(self.labels)
         if self.prefix is not None:
             values["prefix"] = self.prefix
+        if self.measure is not None:
+            values["measure"] = str(self.measure)
         check_record("The request", values, KINDS, may_lack=set(KINDS) - set(_NEEDED))
         return values
 

@@ -14,19 +14,27 @@ _WIDTH = 100
 
 
 def python_snippet(request: Request, *, revision: str | None = None) -> str:
-    """Python code that explains the same text with the package and prints the scores; only arguments that are not defaults are written.
+    """Python code that explains the same with the package and prints the scores; only arguments that are not defaults are written.
 
     Args:
         request: What was asked.
         revision: The commit of a Hub model, to pin it.
     """
     loading = {"task": request.task, "revision": revision, "labels": request.labels or None, "prefix": request.prefix}
+    if request.measure is None:
+        name, function = "TokenExplainer", "explainer.analyze"
+        arguments = [_literal(_text(request)), *_keywords(_asked(request))]
+    else:
+        name, function = "TokenExplainer, compare_answers", "compare_answers"
+        asked = _asked(request)
+        answers = [_literal(asked.pop(name)) for name in ("target", "foil")]
+        arguments = ["explainer", _literal(_text(request)), *answers, *_keywords(asked)]
     return "\n".join(
         [
-            "from explain import TokenExplainer",
+            f"from explain import {name}",
             "",
             _call("explainer = TokenExplainer.from_pretrained", [_literal(request.model), *_keywords(loading)]),
-            _call("explanation = explainer.analyze", [_literal(_text(request)), *_keywords(_asked(request))]),
+            _call(f"explanation = {function}", arguments),
             "print(explanation.to_frame())",
             "",
         ]
@@ -41,15 +49,17 @@ def client_snippet(request: Request, url: str) -> str:
     """
     task = task_class(request.task)
     taken = {*task.asks, "spans", *(("messages", "documents") if task.chats else ())}
+    endpoint = request.task if request.measure is None else "compare_answers"
     given = {name: value for name, value in request.question.to_dict().items() if name != "text"}
     given |= {"labels": request.labels} if request.labels else {}
     given |= {} if request.prefix is None else {"prefix": request.prefix}
     for name, value in given.items():
         if name not in taken:
-            raise InputError(f"The endpoint /{request.task} takes no {name}, got {value!r}. Leave it out.")
+            raise InputError(f"The endpoint /{endpoint} takes no {name}, got {value!r}. Leave it out.")
         if name in ("target", "foil") and isinstance(value, int):
-            raise InputError(f"The endpoint /{request.task} takes the {name} as text, got the index {value}. Give its label or token.")
-    asked = {"model": request.model, **_asked(request), "messages": given.get("messages"), "api_name": f"/{request.task}"}
+            raise InputError(f"The endpoint /{endpoint} takes the {name} as text, got the index {value}. Give its label or token.")
+    compared = {} if request.measure is None else {"task": request.task}
+    asked = {**compared, "model": request.model, **_asked(request), "messages": given.get("messages"), "api_name": f"/{endpoint}"}
     return "\n".join(
         [
             "from gradio_client import Client",
@@ -70,9 +80,9 @@ def _text(request: Request) -> Any:
 
 def _asked(request: Request) -> dict[str, Any]:
     """What is asked besides the text, without the default methods."""
-    methods = None if request.methods == DEFAULT_METHODS else request.methods
+    methods = None if request.methods == DEFAULT_METHODS and request.measure is None else request.methods
     given = {name: value for name, value in request.question.to_dict().items() if name not in ("text", "messages")}
-    return {"methods": methods, **given, "options": request.options or None}
+    return {"methods": methods, **given, "options": request.options or None, "measure": request.measure}
 
 
 def _keywords(values: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
     places = [column_of(columns, pair) for pair in range(len(highlighted(first, columns)))] if first else []
     body = [
         f"<h1>Why <q>{text_of(target)}</q>?</h1>",
-        *_question(explanation, target),
+        *_question(explanation, target, (card or {}).get("question", {}).get("measure")),
         "<h2>Prediction</h2>",
         _predictions(explanation),
         "<h2>Tokens</h2>",
@@ -46,12 +46,13 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
     return document(f"Why {target}? {explanation.model}", body)
 
 
-def _question(explanation: Explanation, target: str) -> list[str]:
+def _question(explanation: Explanation, target: str, measure: str | None) -> list[str]:
+    compared = f", {measure} over the tokens of each answer" if measure else ""
     facts = {
         "Text": f'<bdi translate="no">{text_of(explanation.text)}</bdi>',
         "Model": text_of(explanation.model),
         "Task": text_of(explanation.task.replace("_", " ")),
-        "Explained": f"{text_of(target)} ({text_of(explanation.unit.value.replace('_', '-'))})",
+        "Explained": f"{text_of(target)} ({text_of(explanation.unit.value.replace('_', '-') + compared)})",
     }
     if explanation.outputs:
         facts["Output"] = f'<bdi translate="no">{text_of(explanation.prediction.text)}</bdi>'

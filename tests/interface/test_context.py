@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from copying import copying, prompt
 
-from explain import InputError, UnsupportedError, attribute_context
+from explain import InputError, UnsupportedError, attribute_context, compare_answers
 from explain.__main__ import main
 from explain.interface import endpoints
 
@@ -56,6 +56,33 @@ def test_scores_of_a_chat_are_summed_to_messages(folder: str) -> None:
     assert {token["role"] for token in found["tokens"] if "role" in token} == {"user", "document"}
 
 
+def test_two_answers_are_compared(folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    messages, documents, answer, chosen = prompt(2, documents=3)
+    other = answer.split()[1]
+    asked = {"documents": documents, "target": answer, "foil": other, "measure": "mean"}
+    found = endpoint("compare_answers")("", model=folder, methods=METHODS, messages=messages, by="documents", **asked)
+    with copying().explainer() as explainer:
+        core = compare_answers(explainer, messages, answer, other, METHODS, documents=documents)
+    assert (found["target"]["text"], found["foil"]["text"]) == (answer, other)
+    for name in METHODS:
+        np.testing.assert_allclose(found["methods"][name]["scores"], core[name].scores, rtol=1e-4, atol=1e-5)
+    sums = np.array(found["segments"]["scores"]["lrp"])
+    assert sums[[not part["fixed"] for part in found["segments"]["segments"]]].argmax() == chosen
+    card = endpoint("card")("", "generation", folder, ["lrp"], messages=messages, **asked)
+    assert card["question"]["measure"] == "mean"
+    assert endpoint("replay")(json.loads(json.dumps(card)))["equal"]
+    del card["question"]["measure"]
+    assert not endpoint("replay")(json.loads(json.dumps(card)))["equal"]
+    for name, value in (("messages", messages), ("documents", documents)):
+        (tmp_path / name).write_text(json.dumps(value))
+    lists = ["--messages", str(tmp_path / "messages"), "--documents", str(tmp_path / "documents"), "--model", folder]
+    kept = tmp_path / "page.html"
+    answers = ["--task", "generation", "--target", answer, "--foil", other, "--measure", "mean", "--html", str(kept)]
+    assert main(["text", *lists, *answers]) == 0
+    assert "mean over the tokens of each answer" in kept.read_text()
+    assert f"{answer} rather than {other}" in capsys.readouterr().out
+
+
 WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
     "no template": (
         "context",
@@ -66,6 +93,13 @@ WRONG: dict[str, tuple[str, dict[str, Any], type[Exception], str]] = {
     "no messages": ("context", {"messages": []}, InputError, "'messages' .* must be a list of 1 to"),
     "role": ("context", {"messages": [{"role": "bot", "content": "a"}]}, InputError, "The role 'bot' is not known"),
     "level": ("next_token", {"text": "The", "by": "lines"}, InputError, "'by' .* must be one of tokens, words"),
+    "no answers": ("compare_answers", {"text": "a", "target": "b", "foil": "c", "task": "classification"}, UnsupportedError, "no answers"),
+    "no sign": (
+        "compare_answers",
+        {"text": "a", "target": "b", "foil": "c", "methods": ["attention"], "model": "gpt2-mini"},
+        UnsupportedError,
+        "Attention has no sign",
+    ),
     "both": ("generation", {"text": "The", "messages": ASKED}, InputError, "A text and messages were given"),
 }
 

@@ -68,6 +68,10 @@ PARAMETERS = {
     ),
     "/randomisation": ("text", "task", "model", "methods", "target", "foil", "unit", "options", "seed"),
     "/ground_truth": ("task", "model", "methods", "options"),
+    "/compare_answers": (
+        *("text", "target", "foil", "task", "model", "methods", "measure"),
+        *("unit", "options", "by", *CHAT[:2], "spans"),
+    ),
     "/compare_prompts": ("texts", "task", "model", "methods", "target", "foil", "unit", "options"),
     "/keywords": ("texts", "keywords", "task", "model", "methods", "target", "foil", "unit", "options", "replacement"),
     "/template": ("templates", "target", "foil", "task", "model", "methods", "unit", "options"),
@@ -75,7 +79,7 @@ PARAMETERS = {
         *("texts", "labels", "task", "model", "methods", "target", "foil", "unit", "options"),
         *("keywords", "minimum", "measure"),
     ),
-    "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options", "span", *CHAT),
+    "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options", "span", *CHAT, "measure"),
     "/replay": ("card",),
 }
 
@@ -203,7 +207,7 @@ def test_every_method_runs_by_its_name(client: Client, method: str) -> None:
     same(asked.of(client), asked.of_core())
 
 
-NEEDED = {"/ground_truth": 0, "/catalog": 0, "/health": 0, "/keywords": 2, "/template": 2}
+NEEDED = {"/compare_answers": 3, "/ground_truth": 0, "/catalog": 0, "/health": 0, "/keywords": 2, "/template": 2}
 
 
 def test_the_endpoints_are_a_contract(client: Client) -> None:

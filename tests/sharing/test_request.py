@@ -19,6 +19,7 @@ FULL = Request(
     {"shap": {"seed": 3}},
     ["bad", "good"],
     "sst2 sentence: ",
+    "mean",
 )
 
 

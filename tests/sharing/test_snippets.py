@@ -113,6 +113,27 @@ def test_a_chat_is_written_as_its_messages() -> None:
         client_snippet(Request("classification", "bert-mini", Question(messages=chat)), URL)
 
 
+def test_two_answers_are_written_as_their_comparison(capsys: pytest.CaptureFixture[str]) -> None:
+    question = Question("The president said that", target=" the country was ready", foil=" it was late")
+    request = Request("generation", "gpt2-mini", question, ["input_x_gradient"], measure="sum")
+    code = python_snippet(request)
+    names: dict[str, Any] = {}
+    exec(compile(code, "snippet", "exec"), names)
+    assert (names["explanation"].target.text, names["explanation"].foil.text) == ("the country was ready", "it was late")
+    assert names["explanation"]["input_x_gradient"].output == pytest.approx(_summed(names["explainer"], question), abs=1e-4)
+    names["explainer"].close()
+    positional, keywords = arguments_of(call_of(client_snippet(request, URL), "predict"))
+    assert positional == [question.text]
+    asked = {"task": "generation", "model": "gpt2-mini", "methods": ["input_x_gradient"], "measure": "sum"}
+    assert keywords == {**asked, "target": question.target, "foil": question.foil, "api_name": "/compare_answers"}
+
+
+def _summed(explainer: TokenExplainer, question: Question) -> float:
+    """The sums of both answers' log-probabilities, one minus the other."""
+    one, other = (explainer.ask(question.text, target=answer).scores for answer in (question.target, question.foil))
+    return sum(score.value() for score in one) - sum(score.value() for score in other)
+
+
 def test_defaults_are_not_written() -> None:
     code = python_snippet(Request("classification", "bert-mini", Question("Good.")))
     assert code == (

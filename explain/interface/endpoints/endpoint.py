@@ -29,7 +29,9 @@ class Given(dict[str, Any]):
         if model is None:
             raise InputError(f"'model' must be given: no model on board is made for {self['task']}.")
         methods = tuple(self.get("methods") or ())
-        return Request(self["task"], model, Question(first, **asked), methods, self.get("options") or {})
+        measure = self.get("measure")  # another endpoint asks for a switch of this name
+        compared = measure if isinstance(measure, str) else None
+        return Request(self["task"], model, Question(first, **asked), methods, self.get("options") or {}, measure=compared)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from explain.models.tasks import TASKS, Task
 from explain.sharing.request import LATER
 
 
-def _explanation(given: Given) -> Answer:
+def explanation(given: Given) -> Answer:
+    """All numbers of an explanation, with what they sum to if that is asked."""
     found = explain(given.request)
     sums = {} if given["by"] is None else {"segments": found.by(given["by"]).to_dict()}
-    return found.to_dict(maps=given["maps"]) | sums
+    return found.to_dict(maps=given.get("maps", False)) | sums
 
 
 def _of_task(task: type[Task]) -> Endpoint:
@@ -33,7 +34,7 @@ def _of_task(task: type[Task]) -> Endpoint:
             parameter("by"),
             *(parameter(name) for name in LATER if name == "spans" or (task.chats and name != "span") or name in task.asks),
         ),
-        _explanation,
+        explanation,
         {"task": task.name},
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
-from explain.interface.endpoints.parameters import QUESTION, parameter, parameters
+from explain.interface.endpoints.explaining import explanation
+from explain.interface.endpoints.parameters import COMPARED, QUESTION, parameter, parameters
 from explain.interface.work.prompts import iter_comparison, iter_template, track_keywords
 from explain.models.perturbation import Replacement
 from explain.prompts import PromptComparison, TemplateProbe, align, method_difference, minimal_pair
+from explain.prompts.answers import METHODS, Measure
 from explain.types import Question
 
 
@@ -38,6 +41,21 @@ def _template(given: Given) -> Answer:
 
 
 ENDPOINTS = (
+    Endpoint(
+        "compare_answers",
+        "One answer rather than another, of any length: what each token of the text or chat does for the one rather than the other.",
+        (
+            *parameters("text"),
+            parameter("target", needed=True, help="an answer"),
+            parameter("foil", needed=True, help="the answer it is contrasted with"),
+            parameter("task", default="generation"),
+            *parameters("model"),
+            parameter("methods", default=METHODS, help="names of methods with a sign; by default three of them"),
+            replace(COMPARED, default=Measure.MEAN.value),
+            *parameters("unit", "options", "by", "messages", "documents", "spans"),
+        ),
+        explanation,
+    ),
     Endpoint(
         "compare_prompts",
         "Two prompts or more explained, aligned word by word; what changes from the first, and methods' concentration paired by prompt.",

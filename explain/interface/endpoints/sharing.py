@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explain.interface.endpoints.endpoint import Answer, Endpoint, Given
-from explain.interface.endpoints.parameters import QUESTION, parameters
+from explain.interface.endpoints.parameters import COMPARED, QUESTION, parameters
 from explain.interface.work.sharing import make_card, replay_card
 from explain.sharing.card import check
 from explain.sharing.request import LATER
@@ -28,7 +28,7 @@ ENDPOINTS = (
     Endpoint(
         "card",
         "An explanation with all that decides its numbers: model and weights, question, options, seeds, versions. `/replay` repeats it.",
-        parameters("text", *QUESTION, "position", "step", "options", *LATER),
+        (*parameters("text", *QUESTION, "position", "step", "options", *LATER), COMPARED),
         _card,
     ),
     Endpoint("replay", "Explain a card again and compare every number with it.", parameters("card"), _replay),

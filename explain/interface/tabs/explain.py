@@ -18,6 +18,7 @@ from explain.interface.tabs.question import QuestionForm
 from explain.interface.tabs.stage import Stage
 from explain.interface.work.explaining import iter_explanation, truncate
 from explain.interface.work.verdict import verdict_faithfulness, verdict_passes
+from explain.methods.catalog import method_class
 from explain.models.score import margin
 from explain.models.truncation import Truncation
 from explain.results import Explanation
@@ -84,6 +85,7 @@ class ExplainTab:
 
     def _answered(self, request: Request, values: Values) -> Iterator[Told]:
         """The explanation method by method, of a part of the text if it is too long, then the verdict."""
+        request, dropped = _with_sign(request)
         known = finished(request)
         if known is not None:
             yield self._told(known, values)
@@ -98,11 +100,11 @@ class ExplainTab:
             answer = yield from self._methods(shorter, cut, values)
         answer = dataclasses.replace(answer, finished=True)
         passes = verdict_passes(answer.explanation)
-        if self.form.read(values)["check"] and passes:
+        if self.form.read(values)["check"] and passes and request.measure is None:
             said = f"{_explained(answer.explanation)}; now their faithfulness, at most {passes} passes"
             yield Told(said, self._shown(answer, values))
             answer = dataclasses.replace(answer, verdict=verdict_faithfulness(answer.request, answer.explanation))
-        yield self._told(answer, values)
+        yield self._told(answer, values, dropped)
 
     def _methods(self, request: Request, cut: Truncation | None, values: Values) -> Generator[Told, None, Answer]:
         for progress in iter_explanation(request):
@@ -129,8 +131,8 @@ class ExplainTab:
                 yield Told(f"{progress.running} for {other.strip()}", self._shown(answer, values))
         yield self._told(dataclasses.replace(answer, other=progress.explanation), values)
 
-    def _told(self, answer: Answer, values: Values) -> Told:
-        return Told(_explained(answer.explanation), self._shown(answer, values), done=True)
+    def _told(self, answer: Answer, values: Values, dropped: str = "") -> Told:
+        return Told(f"{_explained(answer.explanation)}{dropped}", self._shown(answer, values), done=True)
 
     def _shown(self, answer: Answer, values: Values) -> Updates:
         targets, foils = _offered(answer.explanation)
@@ -143,6 +145,17 @@ class ExplainTab:
         }
 
 
+def _with_sign(request: Request) -> tuple[Request, str]:
+    """What is asked with the methods that can compare two answers, where that is asked, and which could not."""
+    if request.measure is None:
+        return request, ""
+    kinds = {name: method_class(name) for name in request.methods}
+    left = [kind.title for kind in kinds.values() if not kind.signed]
+    kept = [name for name, kind in kinds.items() if kind.signed]
+    said = f" ({' and '.join(left)} left out: without a sign two answers cannot be compared)" if left else ""
+    return dataclasses.replace(request, methods=kept), said
+
+
 def _explained(explanation: Explanation) -> str:
     done = len(explanation.attributions)
     return f"Explained {margin(explanation.target, explanation.foil).strip()} by {done} method{'s' * (done != 1)}"
@@ -151,4 +164,4 @@ def _explained(explanation: Explanation) -> str:
 def _offered(explanation: Explanation) -> tuple[list[str], list[str]]:
     """What the target and foil boxes offer: a sequence task takes a whole output as its target."""
     candidates = list(dict.fromkeys(candidate.text for candidate in explanation.prediction.candidates))
-    return ([explanation.prediction.text] if explanation.outputs else candidates), candidates
+    return ([explanation.prediction.text] if explanation.prediction.steps else candidates), candidates

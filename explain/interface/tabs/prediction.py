@@ -11,6 +11,7 @@ import gradio as gr
 from explain.interface.tabs.answer import WHOLE, Answer
 from explain.models.score import margin
 from explain.models.truncation import Truncation
+from explain.prompts.answers import SAID, Measure
 from explain.results import Explanation
 from explain.types import Target
 from explain.visualization.colors import AWAY, TOWARDS, WEIGHT
@@ -28,6 +29,8 @@ def prediction(answer: Answer) -> str:
     said = explanation.prediction
     if said.embedding is not None:
         parts.append(f'<p class="says">A vector of {said.embedding.size} numbers, length {explanation.target.logit:.3f}.</p>')
+    elif answer.request.measure is not None and explanation.foil is not None:
+        parts.append(f'<p class="says"><q>{escape(said.text)}</q> rather than <q>{escape(explanation.foil.text)}</q></p>')
     elif said.steps:
         parts.append(f'<p class="says">The model writes <q>{escape(said.text)}</q></p>')
         if len(explanation.outputs) < 2:
@@ -59,15 +62,17 @@ def output_choice(explanation: Explanation) -> Any:
     return gr.update(choices=choices, value=WHOLE, visible=len(explanation.outputs) > 1)
 
 
-def legend(explanation: Explanation) -> str:
+def legend(answer: Answer) -> str:
     """What is explained and what the colours mean."""
+    explanation, measure = answer.explanation, answer.request.measure
     name = f"<em>{escape(textwrap.shorten(margin(explanation.target, explanation.foil), LONGEST, placeholder=' …'))}</em>"
     marks = []
     if any(a.signed for a in explanation):
         marks += [f"{_mark(TOWARDS)} pushes towards it", f"{_mark(AWAY)} away from it"]
     if any(not a.signed for a in explanation):
         marks.append(f"{_mark(WEIGHT)} weight without a direction")
-    return f'<p class="legend"><strong>Why {name}?</strong> {", ".join(marks)}{"." * bool(marks)}</p>'
+    compared = "" if measure is None else f" Compared is {SAID[Measure(measure)]}."
+    return f'<p class="legend"><strong>Why {name}?</strong> {", ".join(marks)}{"." * bool(marks)}{compared}</p>'
 
 
 def _mark(color: str) -> str:

@@ -20,6 +20,8 @@ from explain.models.tasks import TASKS, Task, task_class
 from explain.sharing.request import Request
 from explain.types import Question
 
+COMPARED = [("at the first token where they part", ""), ("whole, mean per token", "mean"), ("whole, sum of tokens", "sum")]
+"""How two outputs are compared."""
 UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
 INFO = {
     "target": "Empty: the model's own prediction.",
@@ -81,14 +83,17 @@ class QuestionForm(Form):
             gr.Dropdown(names, value=names[0], label="Model", info="Bundled, a Hub id, or a folder.", allow_custom_value=True),
         )
         with gr.Accordion("Answer to explain, contrast and unit", open=False, elem_classes="asked") as self.asked:
-            self._build_asked(asked)
+            self._build_asked(asked, one=chats)
         self.asked.visible = bool(asked.asks)
         self._chat = add_chat(self, asked) if chats else None
         add_methods(self, methods or preset(task).methods)
 
-    def _build_asked(self, asked: type[Task]) -> None:
+    def _build_asked(self, asked: type[Task], *, one: bool) -> None:
+        """What a task asks; of `one` text or chat also how two outputs are compared."""
         for name in ("target", "foil"):
             self.add(name, gr.Dropdown([], value=None, info=INFO[name], allow_custom_value=True, **self._asks(asked, name)))
+        if one:
+            self.add("measure", gr.Radio(COMPARED, value="", label="Two outputs are compared", visible=asked.sequence))
         self.add("unit", gr.Radio(_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")))
         self.add("span", gr.Textbox("", info=INFO["span"], **self._asks(asked, "span")))
         for name in ("position", "step"):
@@ -120,7 +125,9 @@ class QuestionForm(Form):
         chat = given.get("chat") and asked.chats and text is None
         about = chat_of(given) if chat else {"text": given["text"] if text is None else text}
         question = Question(**about, **fields)
-        return Request(task, given["model"] or "", question, methods, options.read(values, methods))
+        both = asked.sequence and isinstance(fields.get("target"), str) and isinstance(fields.get("foil"), str)
+        measure = (given.get("measure") or None) if both else None
+        return Request(task, given["model"] or "", question, methods, options.read(values, methods), measure=measure)
 
     def on_example(self, handler: Callable[..., Updates], inputs: set[Component], outputs: Iterable[Component]) -> None:
         """Call `handler` with the values of the inputs and the number of the example that was chosen."""
@@ -141,6 +148,7 @@ class QuestionForm(Form):
             shown[name]["choices"] = []
         return {
             **self.updates(**shown),
+            **({} if self._chat is None else {self["measure"]: gr.update(value="", visible=asked.sequence)}),
             self["unit"]: gr.update(choices=_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")),
             self["text"]: gr.update(label=self._label or asked.text_label),
             self["model"]: gr.update(choices=names, value=names[0]),
@@ -159,6 +167,7 @@ class QuestionForm(Form):
         if self._chat is not None:
             updates |= self.updates(**{name: said[name] for name in PARTS})
             updates[self._chat] = gr.update(visible=asked.chats, open=said["chat"])
+            updates[self["measure"]]["value"] = request.measure or ""
         for name, value in question.given.items():
             if name in asked.asks and (name != "span" or isinstance(value, str)):
                 updates[self[name]]["value"] = str(value) if name in ("target", "foil", "unit") else value

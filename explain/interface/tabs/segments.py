@@ -69,7 +69,8 @@ class SegmentsView(View):
         inside = own["inside"] if own["inside"] in [number for _, number in whole] else ALL
         if inside != ALL:
             sums = explanation.by(FINER[level], inside=sums.segments[inside])
-        chat = seen.answer.request.question.messages is not None and explanation.task == "generation"
+        request = seen.answer.request
+        chat = request.question.messages is not None and explanation.task == "generation" and request.measure is None
         asked = (seen.answer.request, level)
         traced: tuple[Any, ContextAttribution] | None = own["traced"]
         known = traced[1] if traced is not None and traced[0] == asked else None

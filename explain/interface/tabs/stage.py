@@ -106,7 +106,7 @@ class Stage(Form):
             prediction=prediction(answer),
             output=output_choice(explanation),
             verdict=_verdict(answer),
-            legend=legend(explanation),
+            legend=legend(answer),
             token=gr.update(value="", visible=False),
             also=gr.update(choices=_others(explanation), value=None if answer.other is None else answer.other.target.text)
             | {"visible": bool(_others(explanation))},
@@ -178,7 +178,7 @@ def _verdict(answer: Answer) -> str:
 
 def _others(explanation: Explanation) -> list[str]:
     """What else could be explained: the other candidates, where a candidate is the answer."""
-    if explanation.outputs or explanation.prediction.embedding is not None:
+    if explanation.prediction.steps or explanation.prediction.embedding is not None:
         return []
     return list(dict.fromkeys(c.text for c in explanation.prediction.candidates if c.index != explanation.target.index))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from explain.analysis import Analysis
 from explain.explainer import TokenExplainer
 from explain.interface.limits import limits
 from explain.interface.record import note
 from explain.methods.method import Method
+from explain.models.score import Score
 from explain.types import Question
 
 SHORTER = "Give a shorter text."
@@ -47,7 +49,14 @@ def check_passes(passes: int) -> None:
     limits().check("passes", passes, CHEAPER)
 
 
-def passes_of(methods: Iterable[Method], analysis: Analysis) -> int:
+class Scored(Protocol):
+    """A text, or two answers, ready to be explained."""
+
+    @property
+    def scores(self) -> tuple[Score, ...]: ...
+
+
+def passes_of(methods: Iterable[Method], analysis: Scored) -> int:
     """About how many forward passes the methods take, over all output tokens; a gradient pass counts as three."""
     return sum(method.expected_passes(score) for method in methods for score in analysis.scores)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from explain.analysis import Analysis
 from explain.cost import expected_cost
+from explain.errors import UnsupportedError
 from explain.explainer import TokenExplainer
 from explain.interface.record import note
 from explain.interface.work.budget import ask, check_length, check_passes, passes_of
@@ -16,7 +17,9 @@ from explain.interface.zero_gpu import on_gpu
 from explain.methods.catalog import make_methods
 from explain.methods.method import Method
 from explain.models.truncation import Truncation
+from explain.prompts.answers import Contrast
 from explain.results import Attribution, Explanation
+from explain.sharing.asking import asked
 from explain.sharing.request import Request
 
 
@@ -47,9 +50,27 @@ def explainer_of(request: Request) -> Iterator[TokenExplainer]:
 
 @contextlib.contextmanager
 def analysis_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analysis]:
-    """A request's text, read and predicted, recorded if one of the methods reads that; the model is given back afterwards."""
+    """A request's text, read and predicted, recorded if one of the methods reads that; the model is given back afterwards.
+
+    Raises:
+        UnsupportedError: Two answers are compared, which is more than one text.
+    """
+    if request.measure is not None:
+        raise UnsupportedError("Two answers are compared: this looks at one. Ask about one of them.")
     with explainer_of(request) as explainer:
         yield ask(explainer, request.question, methods)
+
+
+@contextlib.contextmanager
+def asked_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analysis | Contrast]:
+    """The same, or the two answers that are compared."""
+    if request.measure is None:
+        with analysis_of(request, methods) as analysis:
+            yield analysis
+        return
+    with explainer_of(request) as explainer:
+        check_length(explainer, [request.question])
+        yield asked(explainer, request, methods)
 
 
 @on_gpu
@@ -57,14 +78,15 @@ def iter_explanation(request: Request) -> Iterator[Progress]:
     """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
     started = time.perf_counter()
     methods = make_methods(request.methods, request.options)
-    with analysis_of(request, methods) as analysis:
+    with asked_of(request, methods) as analysis:
         for method in methods:
             method.check(analysis.model)
         check_passes(passes_of(methods, analysis))
-        cost = expected_cost(analysis, methods)
+        parts = (analysis.answer, analysis.other) if isinstance(analysis, Contrast) else (analysis,)
+        costs = [expected_cost(part, methods) for part in parts]
         done: list[Attribution] = []
         for number, method in enumerate(methods):
-            left = cost.seconds([other.name for other in methods[number:]])
+            left = sum(cost.seconds([other.name for other in methods[number:]]) for cost in costs)
             yield Progress(analysis.explanation(done), method.title, time.perf_counter() - started, left)
             done.append(analysis.run(method))
         yield Progress(analysis.explanation(done), None, time.perf_counter() - started)

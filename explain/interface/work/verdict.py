@@ -48,7 +48,7 @@ def verdict_faithfulness(request: Request, explanation: Explanation, step: int |
         explanation: What came of it.
         step: Of several output tokens, which one (from 0); the last if left out.
     """
-    reason = _impossible(explanation)
+    reason = _impossible(explanation) if request.measure is None else "Two answers are compared: faithfulness is measured for one."
     if reason:
         return Verdict(None, reason)
     check_passes(verdict_passes(explanation))
