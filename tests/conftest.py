@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 from cases import CASES, Case
+from threadpoolctl import threadpool_limits
 from zoo import FAMILIES, REAL, real, tiny
 
+threadpool_limits(1)
 torch.set_num_threads(1)
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the processes that tests start
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from explain.methods.shapley_sampling import Game
 from explain.models.interruption import checkpoint
@@ -41,7 +42,8 @@ def gaussian_process_shapley(value: Game, players: int, evaluations: int, genera
         return np.zeros(players), np.zeros(players)
     signs = np.where(np.append(keep, np.ones((1, players), dtype=bool), axis=0), 1.0, -1.0)  # [m, n]
     few = np.append(generator.permutation(len(keep))[:FITTED], len(keep))
-    values, errors = posterior(fitted(signs[few], odd[few] / scale), signs, odd / scale)
+    with threadpool_limits(1, user_api="blas"):  # more gain little on small matrices, and wait for each other on busy machines
+        values, errors = posterior(fitted(signs[few], odd[few] / scale), signs, odd / scale)
     values *= scale
     return values + (full - empty - values.sum()) / players, errors * scale
 
