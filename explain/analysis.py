@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from explain.models.joint import batches
 from explain.models.score import Score
 from explain.results import Attribution, Explanation
 from explain.types import Array, Encoding, Prediction, Target
+
+TOKENS_UNDER = 1024
+"""Above so many tokens the graph of a pass is too large to be kept until its method is run."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,18 @@ class Analysis:
             outputs=tuple(score.target for score in self.scores) if self.model.task.sequence else (),
             spans=self.encoding.spans,
         )
+
+
+def plain_pass_for(methods: Iterable[Method], model: ExplainedModel, rows: int, tokens: int) -> dict[str, Any]:
+    """How the plain pass of so many rows is made, so that the methods which can read it need none of their own: keywords of `answer`."""
+    chosen = tuple(methods)
+    runs_under = model.attention_groups and rows * tokens <= TOKENS_UNDER
+    wanted = (method.under(rows) for method in chosen if runs_under)
+    return {
+        "recording": any(method.reads_trace for method in chosen),
+        "differentiable": any(method.reads_gradient for method in chosen),
+        "under": next((under for under in wanted if under is not None), None),
+    }
 
 
 def run_many(analyses: Sequence[Analysis], method: Method) -> list[Attribution | ExplainError]:

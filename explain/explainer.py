@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from explain.analysis import Analysis
+from explain.analysis import Analysis, plain_pass_for
 from explain.defaults import DEFAULT_METHODS
 from explain.errors import InputError
 from explain.messages import Document
@@ -104,13 +104,8 @@ class TokenExplainer:
         """
         whole = Question.of(question, **asked)
         encoding = self.model.encode(whole)
-        chosen = tuple(methods)
-        prediction, scores = self.model.answer(
-            encoding,
-            whole,
-            recording=any(method.reads_trace for method in chosen),
-            differentiable=any(method.reads_gradient for method in chosen),
-        )
+        how = plain_pass_for(methods, self.model, 1, len(encoding.tokens))
+        prediction, scores = self.model.answer(encoding, whole, **how)
         return Analysis(self.model, encoding, prediction, scores)
 
     def truncate(self, question: Asked, **asked: Any) -> Truncation | None:

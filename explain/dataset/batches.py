@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from explain.analysis import Analysis, run_many
+from explain.analysis import Analysis, plain_pass_for, run_many
 from explain.dataset.data import Row
 from explain.dataset.schema import Explained
 from explain.dataset.store import Refused
@@ -61,15 +61,8 @@ class Asking:
         return Question(row.text, **self.common)
 
     def _batch(self, rows: Sequence[Row], encodings: Sequence[Encoding], questions: Sequence[Question]) -> Iterator[Explained | Refused]:
-        recording = any(method.reads_trace for method in self.methods)
-        wanted = [] if recording else [under for method in self.methods if (under := method.under(len(rows))) is not None]
-        answers = self.model.answer_many(
-            encodings,
-            questions,
-            recording=recording,
-            differentiable=any(method.reads_gradient for method in self.methods),
-            under=wanted[0] if wanted else None,
-        )
+        how = plain_pass_for(self.methods, self.model, len(rows), len(encodings[0].tokens))
+        answers = self.model.answer_many(encodings, questions, **how)
         good: dict[int, Analysis] = {}
         for place, answer in enumerate(answers):
             if isinstance(answer, ExplainError):

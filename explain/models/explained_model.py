@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explain.errors import ExplainError, InputError
 from explain.messages import Span
@@ -59,7 +59,13 @@ class ExplainedModel(InstrumentedModel):
         return encoding if asked.spans is None else replace(encoding, spans=_placed(asked, encoding.text))
 
     def answer(
-        self, encoding: Encoding, question: str | Question, *, recording: bool = False, differentiable: bool = False
+        self,
+        encoding: Encoding,
+        question: str | Question,
+        *,
+        recording: bool = False,
+        differentiable: bool = False,
+        under: Under | None = None,
     ) -> tuple[Prediction, tuple[Score, ...]]:
         """What the model says to an encoded question, and the scores that explain it: one, or one for each output token.
 
@@ -68,12 +74,14 @@ class ExplainedModel(InstrumentedModel):
             question: What is asked.
             recording: Record the pass, for methods that read what the model computed in it.
             differentiable: Keep its graph, for methods that read the gradient at the embeddings.
+            under: What a method wants the pass to run under (`Method.under`); the graph is kept for it.
 
         Raises:
             TargetError: The target or foil cannot be said, or they are the same.
             InputError: The unit or step does not exist here.
         """
-        return self.task.answer(self, encoding, Question.of(question), recording=recording, differentiable=differentiable)
+        how: dict[str, Any] = {"recording": recording, "differentiable": differentiable, "under": under}
+        return self.task.answer(self, encoding, Question.of(question), **how)
 
     def answer_many(
         self,

@@ -155,7 +155,7 @@ def plain_pass(
         positions: The explained positions.
         recording: Record everything, if the model lets its attention be seen.
         differentiable: Keep the graph from the embeddings to the logits.
-        under: What a method lets the pass run under; the graph is kept for it, and nothing can be recorded.
+        under: What a method lets the pass run under; the graph is kept for it.
     """
 
     def forward() -> Tensor:

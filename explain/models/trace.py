@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from explain.errors import UnsupportedError
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import Instruments
-from explain.models.passes import Recording, Resumed, each_tensor
+from explain.models.passes import PASS, Layer, Pass, Recording, Resumed, each_tensor
 from explain.models.probes import AttentionProbe, AttentionRecorder
 from explain.types import Array
 
@@ -109,6 +110,17 @@ class Trace:
         return Trace(own(self.logits), layers, weights, outputs, self._instruments)
 
 
+@dataclass(frozen=True)
+class _Noted:
+    """A pass of somebody else's that is recorded."""
+
+    recording: Recording
+    active: Pass
+
+    def run(self, layer: Layer, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.recording.run(layer, lambda *args, **kwargs: self.active.run(layer, forward, args, kwargs), args, kwargs)
+
+
 class _LastOutput(AttentionProbe):
     """Cuts the graph at every attention call, so that only what follows the last one remains."""
 
@@ -121,9 +133,10 @@ class _LastOutput(AttentionProbe):
 
 
 def record(instruments: Instruments, forward: Callable[[], Tensor]) -> Trace:
-    """The trace of a pass that gives logits [B, C]; what is kept holds no graph, the logits may."""
+    """The trace of a pass that gives logits [B, C], under what is active; what is kept holds no graph, the logits may."""
     layers, probe = Recording(detached=True), AttentionRecorder(detached=True)
-    with instruments.layers(layers), instruments.attention(probe):
+    active = PASS.get()
+    with instruments.layers(layers if active is None else _Noted(layers, active)), instruments.attention(probe):
         logits = forward()
     return Trace(logits, layers, probe.recorded, probe.outputs, instruments)
 

@@ -107,6 +107,24 @@ def test_a_pass_under_the_rules_of_lrp_serves_all(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["bert-class", "gpt2-next"])
+def test_one_pass_of_one_text_serves_all(name: str) -> None:
+    """Recorded, under LRP's rules and with its graph at once; each number as with a pass of its own, in float64 to 1e-12."""
+    made = tiny(name)
+    made.model.double()
+    methods = make_methods(["lrp", "input_x_gradient", "attention", "attention_rollout", "gradient_norm"])
+    with made.explainer() as explainer:
+        passes: list[int] = []
+        first = next(part for part in explainer.model.instruments.architecture.blocks["self"][0].modules() if not [*part.children()])
+        first.register_forward_pre_hook(lambda *_: passes.append(1))
+        analysis = explainer.ask(made.text, methods=methods)
+        found = [analysis.run(method) for method in methods]
+        assert passes == [1]
+        for method, attribution in zip(methods, found, strict=True):
+            check(attribution, explainer.ask(made.text).run(method), 1e-12)
+        check(analysis.run(methods[0]), found[0], 1e-12)
+
+
+@pytest.mark.parametrize("name", ["bert-class", "gpt2-next"])
 def test_in_single_precision_too(name: str) -> None:
     """In float32 to 1e-5 of the largest score of the text; targets and foils are each row's own."""
     made = tiny(name)

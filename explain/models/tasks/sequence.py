@@ -12,7 +12,7 @@ from torch import Tensor
 from explain.errors import InputError, TargetError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
-from explain.models.reading import Reading
+from explain.models.reading import Reading, Under
 from explain.models.score import Score
 from explain.models.tasks.passage import passage_score, passage_steps
 from explain.models.tasks.task import distinct
@@ -50,7 +50,14 @@ class SequenceTask(VocabularyTask):
         return question.target
 
     def answer(
-        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
+        self,
+        model: InstrumentedModel,
+        encoding: Encoding,
+        question: Question,
+        *,
+        recording: bool = False,
+        differentiable: bool = False,
+        under: Under | None = None,
     ) -> tuple[Prediction, tuple[Score, ...]]:
         unit = self.unit(question.unit)
         if question.span is not None and (question.step is not None or question.foil is not None):

@@ -110,16 +110,32 @@ class Task(ABC):
         return False
 
     def answer(
-        self, model: InstrumentedModel, encoding: Encoding, question: Question, *, recording: bool = False, differentiable: bool = False
-    ) -> tuple[Prediction, tuple[Score, ...]]:
+        self,
+        model: InstrumentedModel,
+        encoding: Encoding,
+        question: Question,
+        *,
+        recording: bool = False,
+        differentiable: bool = False,
+        under: Under | None = None,
+    ) -> Answered:
         """What the model says, and the scores that explain it: one, or one for each output token of a sequence task.
+
+        The plain pass of a task with one answer is recorded, keeps its graph, and runs under what a method wants of it.
 
         Raises:
             TargetError: The target or foil cannot be said, or they are the same.
             InputError: The unit or step does not exist here.
         """
-        reading = self.read(model, encoding, recording=recording, differentiable=differentiable)
-        return self._answered(model, encoding, question, reading)
+        how: dict[str, Any] = {"recording": recording, "differentiable": differentiable, "under": under}
+        plain = plain_pass(model, self, encoding, encoding.batch()[1], **how)
+        (reading,) = plain.readings
+        if under is None:
+            reading.graph = plain.graph
+        answered = self._answered(model, encoding, question, reading)
+        if under is not None:
+            plain.share({0: answered[1][0]}, gradient=differentiable)
+        return answered
 
     def answer_many(
         self,
@@ -135,11 +151,11 @@ class Task(ABC):
 
         What cannot be answered stands in its place as the error that says why.
         """
+        how: dict[str, Any] = {"recording": recording, "differentiable": differentiable, "under": under}
         if type(self).answer is not Task.answer or len(encodings) == 1:
-            answer = partial(self.answer, model, recording=recording, differentiable=differentiable)
+            answer = partial(self.answer, model, **how)
             return [attempt(partial(answer, *pair)) for pair in zip(encodings, questions, strict=True)]
         together = joined(encodings)
-        how: dict[str, Any] = {"recording": recording, "differentiable": differentiable, "under": under}
         plain = plain_pass(model, self, together, positions_of(encodings), **how)
         asked = zip(encodings, questions, plain.readings, strict=True)
         found = [attempt(partial(self._answered, model, *each)) for each in asked]
@@ -156,20 +172,6 @@ class Task(ABC):
         target = prediction.candidates[0] if question.target is None else self.target(model, logits, question.target)
         foil = None if question.foil is None else distinct(target, self.target(model, logits, question.foil))
         return prediction, (Score(model, self, encoding, target, foil, unit, reading),)
-
-    def read(self, model: InstrumentedModel, encoding: Encoding, *, recording: bool = False, differentiable: bool = False) -> Reading:
-        """The plain pass of the text.
-
-        Args:
-            model: The model.
-            encoding: The text as it reads it.
-            recording: Record everything, if the model lets its attention be seen.
-            differentiable: Keep the graph from the embeddings to the logits.
-        """
-        plain = plain_pass(model, self, encoding, encoding.batch()[1], recording=recording, differentiable=differentiable)
-        (reading,) = plain.readings
-        reading.graph = plain.graph
-        return reading
 
     def prediction(self, model: InstrumentedModel, encoding: Encoding, logits: Tensor) -> Prediction:
         """What the model says, from the logits [C] of the text."""
