@@ -34,6 +34,7 @@ class Instruments:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.users = 0
+        self.continues: bool | None = None  # `continuation.continues` finds out
         self._model = weakref.ref(model)
         self._training = [module for module in model.modules() if module.training]
         model.eval()
@@ -47,11 +48,10 @@ class Instruments:
         self._hooks = [e.register_forward_hook(seams.replace_embedding(time_first=self._time_first)) for e in embeddings if e is not None]
         self._hooks.append(self.architecture.trunk.register_forward_hook(seams.replace_trunk_output))
         self._hooks += [module.register_forward_hook(seams.replace_activation) for module in self.architecture.activations]
-        self._hooks += [module.register_forward_pre_hook(seams.replace_gated) for module in self.architecture.gated]
         self._hooks += [
             module.register_forward_pre_hook(seams.replace_expert_inputs, with_kwargs=True) for module in self.architecture.experts
         ]
-        self._hooks += [module.register_forward_hook(seams.replace_position) for module in self.architecture.positions]
+        self._hooks.append(model.register_forward_pre_hook(seams.continue_prefix, with_kwargs=True))
         self._gates = [
             passes.LayerGate(group, layer, block)
             for group, blocks in self.architecture.blocks.items()
@@ -137,16 +137,10 @@ class Instruments:
         return seams.active(seams.EMBEDDINGS, active)
 
     def nonlinearities(
-        self,
-        activation: Callable[[Tensor, Tensor], Tensor],
-        gated: Callable[[Tensor], Tensor],
-        routed: Callable[[Tensor], Tensor],
-        position: Callable[[Tensor], Tensor],
+        self, activation: Callable[[Tensor, Tensor], Tensor], routed: Callable[[Tensor], Tensor]
     ) -> contextlib.AbstractContextManager[None]:
-        """Within, activation modules return `activation(input, output)`; what the others make of them stands for gated products, a
-        router's weights and computed positions.
-        """
-        return seams.active(seams.NONLINEAR, seams.Nonlinear(activation, gated, routed, position))
+        """Within, activation modules return `activation(input, output)`, and experts weigh by what `routed` makes of a router's weights."""
+        return seams.active(seams.NONLINEAR, seams.Nonlinear(activation, routed))
 
     def layers(self, active: passes.Pass) -> contextlib.AbstractContextManager[None]:
         """Within, every layer of the stacks is called, or left out, by `active`."""
@@ -156,12 +150,18 @@ class Instruments:
         """Within, the head reads what `replace` makes of the trunk's last hidden state [B, n, d]."""
         return seams.active(seams.TRUNK, (id(self.architecture.trunk), replace))
 
+    def continuing(self, prefix: seams.Continued) -> contextlib.AbstractContextManager[None]:
+        """Within, the model is given whole rows that begin with what `prefix` knows, and computes the rest only."""
+        return seams.active(seams.PREFIX, (id(self._model()), prefix))
+
     def positions(self, positions: Tensor) -> contextlib.AbstractContextManager[None]:
         """Within, the head reads some positions [B, P] of each row only: its output is [B, P, ...]."""
+        continued = seams.PREFIX.get()
+        known = continued[1].length if continued is not None and continued[0] == id(self._model()) else 0
 
         def select(hidden: Tensor) -> Tensor:
             rows = torch.arange(hidden.shape[0], device=hidden.device)[:, None]
-            return hidden[rows, positions.to(hidden.device)]  # [B, P, d]
+            return hidden[rows, positions.to(hidden.device) - known]  # [B, P, d]
 
         return self.trunk(select)
 

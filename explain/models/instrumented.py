@@ -11,11 +11,10 @@ from torch import Tensor
 
 from explain.errors import TextTooLongError
 from explain.models import architectures, instrumentation
+from explain.models.memory import rows_at_once
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-TOKENS_PER_BATCH = 768
 
 
 class InstrumentedModel:
@@ -61,7 +60,7 @@ class InstrumentedModel:
 
     def rows_per_batch(self, length: int) -> int:
         """How many rows of this length go through the model at once."""
-        return max(1, TOKENS_PER_BATCH // max(1, length))
+        return rows_at_once(self, length)
 
     def check_length(self, tokens: int) -> None:
         """Raises TextTooLongError where the model reads fewer tokens."""

@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from explain.models.checkpointing import CHECKPOINTING, Checkpointing
 
 Layer = tuple[str, int]
 
@@ -41,8 +44,12 @@ class LayerGate:
         block.forward = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        active = PASS.get()
-        return self._forward(*args, **kwargs) if active is None else active.run(self._layer, self._forward, args, kwargs)
+        active, again = PASS.get(), CHECKPOINTING.get()
+        forward = self._forward if again is None else partial(self._again, again)
+        return forward(*args, **kwargs) if active is None else active.run(self._layer, forward, args, kwargs)
+
+    def _again(self, again: Checkpointing, *args: Any, **kwargs: Any) -> Any:
+        return again.run(self._forward, args, kwargs)
 
     def remove(self) -> None:
         """Leave the layer as it was."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,15 @@ from torch import Tensor
 
 from explain.errors import UnsupportedError
 from explain.models.joint import Rows
+from explain.models.plan import PASS, Plan, in_batches, with_prefixes
 from explain.models.score import Score
 from explain.segments import Granularity as Granularity
 from explain.segments import groups_of as groups_of
 from explain.tokens import Word
 from explain.types import Array
+
+if TYPE_CHECKING:
+    from explain.models.continuation import Prefix
 
 Keep = npt.NDArray[np.bool_]
 AT_ONCE = 1024
@@ -145,32 +151,51 @@ def scores_of(asked: Sequence[tuple[PerturbedScore, Keep]]) -> list[Array]:
 
 def _evaluate(new: Sequence[tuple[PerturbedScore, bytes, Keep]]) -> None:
     rows = [row for score, group in groupby(new, lambda one: one[0]) for row in score.rows(np.stack([keep for _, _, keep in group]))]
-    order = sorted(range(len(rows)), key=lambda i: _lengths(rows[i]))
-    start = 0
-    while start < len(order):
-        lengths = _lengths(rows[order[start]])
-        end = start
-        limit = start + new[0][0].score.model.rows_per_batch(sum(lengths))
-        while end < min(limit, len(order)) and _lengths(rows[order[end]]) == lengths:
-            end += 1
-        batch = order[start:end]
-        values = _forward([new[i][0].score for i in batch], [rows[i] for i in batch])
-        for index, value in zip(batch, values, strict=True):
-            new[index][0].known[new[index][1]] = value
-        start = end
+    scores = [score.score for score, _, _ in new]
+    known: Prefix | None = None
+    for step in _plan(scores, rows).steps:
+        batch = {name: torch.stack([_filled(rows[number], name) for number in step.rows]) for name in _names(rows, step.rows)}
+        positions = batch.pop("position", None)
+        active: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if step.shared or known is not None:
+            from explain.models.continuation import Prefix
+
+            known = known or Prefix(scores[0].model.model)
+            known.cut(step.kept)
+            known.extend({name: tensor[:1] for name, tensor in batch.items()}, step.shared)
+            active = scores[0].model.instruments.continuing(known)
+        own = [scores[number] for number in step.rows]
+        with torch.no_grad(), active:
+            values = own[0].of_rows(batch, positions) if len(set(own)) == 1 else Rows(tuple(own)).of_rows(batch, positions)
+        for number, value in zip(step.rows, values.double().cpu().tolist(), strict=True):
+            new[number][0].known[new[number][1]] = float(value)
 
 
-def _forward(scores: Sequence[Score], rows: Sequence[dict[str, Tensor]]) -> list[float]:
-    names = set().union(*rows)
-    batch = {}
-    for name in names:
-        ids = "decoder_input_ids" if name.startswith("decoder_") else "input_ids"
-        batch[name] = torch.stack([row.get(name, torch.ones_like(row[ids])) for row in rows])
-    positions = batch.pop("position", None)
-    with torch.no_grad():
-        values = scores[0].of_rows(batch, positions) if len(set(scores)) == 1 else Rows(tuple(scores)).of_rows(batch, positions)
-    return [float(value) for value in values.double().cpu().tolist()]
+def _plan(scores: Sequence[Score], rows: Sequence[dict[str, Tensor]]) -> Plan:
+    """The batches of rows; those of a model that can continue what it knows may share what they begin with."""
+    model, names = scores[0].model, sorted(_names(rows, range(len(rows))) - {"position"})
+    lengths = [_lengths(row) for row in rows]
+    if max(map(sum, lengths)) >= 2 * PASS and "position" in rows[0] and "decoder_input_ids" not in names:
+        places = [np.stack([_filled(row, name).cpu().numpy() for name in names], axis=1) for row in rows]
+        read = [int(row["position"]) + 1 - score.encoding.steps for row, score in zip(rows, scores, strict=True)]
+        found = with_prefixes(places, read, model.rows_per_batch)
+        if any(step.shared for step in found.steps):
+            from explain.models.continuation import continues
+
+            if continues(model):
+                return found
+    return in_batches(lengths, model.rows_per_batch)
 
 
-def _lengths(row: dict[str, Tensor]) -> tuple[int, int]:
-    return len(row["input_ids"]), len(row["decoder_input_ids"]) if "decoder_input_ids" in row else 0
+def _names(rows: Sequence[dict[str, Tensor]], numbers: Iterable[int]) -> set[str]:
+    return set().union(*(rows[number] for number in numbers))
+
+
+def _filled(row: dict[str, Tensor], name: str) -> Tensor:
+    """An input of a row; a mask that it does not have hides nothing."""
+    ids = "decoder_input_ids" if name.startswith("decoder_") else "input_ids"
+    return row[name] if name in row else torch.ones_like(row[ids])
+
+
+def _lengths(row: dict[str, Tensor]) -> tuple[int, ...]:
+    return tuple(len(row[name]) for name in ("input_ids", "decoder_input_ids") if name in row)

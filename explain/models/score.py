@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections.abc import Iterator
 from typing import Protocol, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from explain.models import memory
+from explain.models.checkpointing import Checkpointing, checkpointed
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
+from explain.models.memory import graph_bytes
 from explain.models.reading import Answers, Reading, Shared, in_unit
 from explain.models.trace import Trace, record
 from explain.types import Encoding, Target, Unit
@@ -192,8 +196,9 @@ class Score:
         return self.model.rows_per_batch(len(self.encoding.tokens))
 
 
-def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -> contextlib.AbstractContextManager[None]:
-    """Within, the embeddings of all read tokens are `embeddings` [B, tokens, d]."""
+@contextlib.contextmanager
+def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -> Iterator[None]:
+    """Within, the embeddings of all read tokens are `embeddings` [B, tokens, d]; the graph of long texts is computed again in parts."""
     length = encoding.input_length
     given, prefix = embeddings[:, :length], embeddings[:, length:]
 
@@ -208,7 +213,9 @@ def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -
             return original
         return torch.cat([given.to(original), original[:, length:]], dim=1)
 
-    return model.instruments.embeddings(of_input, of_prefix)
+    large = torch.is_grad_enabled() and embeddings.requires_grad and graph_bytes(model, *embeddings.shape[:2]) > memory.GRAPH
+    with model.instruments.embeddings(of_input, of_prefix), checkpointed(Checkpointing()) if large else contextlib.nullcontext():
+        yield
 
 
 def margin(target: Target, foil: Target | None) -> str:

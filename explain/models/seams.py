@@ -6,24 +6,32 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
 class Nonlinear:
-    """What is made of activations `(input, output)`, products of an activation and a gate, weights of a router, and computed positions."""
+    """What is made of activations `(input, output)` and of the weights of a router."""
 
     activation: Callable[[Tensor, Tensor], Tensor]
-    gated: Callable[[Tensor], Tensor]
     routed: Callable[[Tensor], Tensor]
-    position: Callable[[Tensor], Tensor]
+
+
+class Continued(Protocol):
+    """What rows begin with and a model knows."""
+
+    length: int
+
+    def rest(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a model for what follows, from those for whole rows."""
 
 
 EMBEDDINGS: ContextVar[Mapping[int, Callable[[Tensor], Tensor]]] = ContextVar("embeddings", default={})  # noqa: B039
 NONLINEAR: ContextVar[Nonlinear | None] = ContextVar("nonlinear", default=None)
 TRUNK: ContextVar[tuple[int, Callable[[Tensor], Tensor]] | None] = ContextVar("trunk", default=None)
+PREFIX: ContextVar[tuple[int, Continued] | None] = ContextVar("prefix", default=None)
 
 
 @contextlib.contextmanager
@@ -54,16 +62,10 @@ def replace_activation(module: nn.Module, given: tuple[Tensor, ...], output: Ten
     return output if active is None else active.activation(given[0], output)
 
 
-def replace_gated(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-    """Before a linear layer that reads a gated product."""
-    active = NONLINEAR.get()
-    return None if active is None else (active.gated(given[0]), *given[1:])
-
-
 def replace_expert_inputs(
     module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Where experts are gated, both factors of their product come from the state that they are given."""
+    """Before experts, which are given a state and what the router said."""
     active = NONLINEAR.get()
     if active is None:
         return None
@@ -72,14 +74,13 @@ def replace_expert_inputs(
         return active.routed(value) if isinstance(value, Tensor) and value.is_floating_point() else value
 
     state, *rest = given
-    state = active.gated(state) if hasattr(module, "gate_up_proj") else state
     return (state, *map(routed, rest)), {name: routed(value) for name, value in named.items()}
 
 
-def replace_position(module: nn.Module, _: Any, output: Tensor) -> Tensor:
-    """After a module that computes position embeddings."""
-    active = NONLINEAR.get()
-    return output if active is None else active.position(output)
+def continue_prefix(module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Before the model: of rows that begin with what is known only the rest is read."""
+    active = PREFIX.get()
+    return None if active is None or active[0] != id(module) else (given, active[1].rest(named))
 
 
 def replace_trunk_output(module: nn.Module, _: Any, output: Any) -> Any:

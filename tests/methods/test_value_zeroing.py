@@ -15,7 +15,7 @@ from zoo import tiny
 from explain import UnsupportedError
 from explain.methods.attention_rollout import rollout
 from explain.methods.value_zeroing import ValueZeroing, distances, rows_to_one, zeroing_steps
-from explain.models import instrumented
+from explain.models import memory
 from explain.models.score import Score
 from explain.types import Array
 
@@ -67,7 +67,7 @@ def test_distances_equal_a_hook_on_one_value_at_a_time(exact: Case) -> None:
 def test_small_batches_give_the_same(exact: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     score = exact.score()
     whole = distances(score)
-    monkeypatch.setattr(instrumented, "TOKENS_PER_BATCH", 45)
+    monkeypatch.setattr(memory, "TOKENS", 45)
     assert score.rows_per_batch() < max(values.shape[-1] for values in whole.values())
     for group, values in distances(score).items():
         assert values == pytest.approx(whole[group], abs=1e-9)

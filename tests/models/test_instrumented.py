@@ -7,7 +7,7 @@ import torch
 from zoo import FAMILIES, tiny
 
 from explain import TextTooLongError
-from explain.models import instrumented
+from explain.models import memory
 from explain.models.instrumented import InstrumentedModel
 
 
@@ -44,7 +44,7 @@ def test_batches_hold_a_bounded_number_of_tokens() -> None:
         for length in (0, 1, 10, 767, 768, 769, 5000):
             rows = model.rows_per_batch(length)
             assert rows >= 1
-            assert rows == 1 or rows * length <= instrumented.TOKENS_PER_BATCH < (rows + 1) * max(length, 1)
+            assert rows == 1 or rows * length <= memory.TOKENS < (rows + 1) * max(length, 1)
 
 
 def test_more_tokens_than_are_read_are_refused_with_both_numbers() -> None:

@@ -13,7 +13,7 @@ from zoo import LABELS, Tiny, real, tiny
 
 from explain import TokenExplainer, UnsupportedError
 from explain.errors import ExplainError
-from explain.models import instrumented
+from explain.models import memory
 from explain.models.perturbation import Granularity, Keep, PerturbedScore, Replacement, groups_of, spread
 from explain.models.score import Score
 from explain.tokens import Word
@@ -172,7 +172,7 @@ def test_batches_of_any_size_give_the_same(name: str, way: Replacement, monkeypa
         keep = np.random.default_rng(1).random((50, len(players))) < 0.5
         found = []
         for tokens in (1, 40, 100_000):
-            monkeypatch.setattr(instrumented, "TOKENS_PER_BATCH", tokens)
+            monkeypatch.setattr(memory, "TOKENS", tokens)
             found.append(PerturbedScore(score, players, way)(keep))
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
     np.testing.assert_allclose(found[2], found[0], atol=1e-5)
@@ -194,11 +194,11 @@ def test_each_different_text_is_read_once_in_batches_that_hold_few_tokens(way: R
         hook.remove()
     np.testing.assert_array_equal(first, again[::-1])
     assert sum(len(batch) for batch in batches) == perturbed.score.passes == different
-    assert max(batch.numel() for batch in batches) <= instrumented.TOKENS_PER_BATCH
+    assert max(batch.numel() for batch in batches) <= memory.TOKENS
     rows = [tuple(row) for batch in batches for row in batch.tolist()]
     if way is Replacement.DELETE:
         assert not any(0 in row for row in rows)  # nothing is padded
-    assert len(batches) <= (len(players) + 1 if way is Replacement.DELETE else -(-different // (instrumented.TOKENS_PER_BATCH // 12)))
+    assert len(batches) <= (len(players) + 1 if way is Replacement.DELETE else -(-different // (memory.TOKENS // 12)))
 
 
 def test_players_that_look_alike_when_packed_are_told_apart() -> None:

@@ -1,0 +1,140 @@
+"""Passes that continue a prefix: a causal decoder's keys and values of what many rows begin with are computed once.
+
+`Prefix` holds the keys and values of one beginning. While rows continue it (`Instruments.continuing`), a model that is given whole rows
+computes what follows the prefix only, and the head reads the positions that it would have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, DynamicLayer
+
+from explain.models import architectures
+from explain.models.instrumented import InstrumentedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+ARGUMENTS = ("cache", "past_key_values")
+"""How transformers calls what is known: the new name and the old one."""
+TRIED, SHARED = 12, 7
+"""Tokens of the text on which it is tried whether a model can continue, and how many of them are known."""
+CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""The largest difference there, relative to the largest number; half precision is not accurate enough to tell."""
+
+
+class _Known(Cache):  # type: ignore[misc]
+    """Keys and values [1, heads, places, d] by layer, which any number of rows continue; what they add is kept while it `grows` only."""
+
+    grows = False
+
+    def __init__(self) -> None:
+        super().__init__(layer_class_to_replicate=DynamicLayer)
+
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        if self.grows:
+            grown: tuple[Tensor, Tensor] = super().update(key_states, value_states, layer_idx)
+            return grown
+        if layer_idx >= len(self.layers):
+            return key_states, value_states
+        known = self.layers[layer_idx]
+        pairs = ((known.keys, key_states), (known.values, value_states))
+        keys, values = (torch.cat([old.expand(len(new), *old.shape[1:]), new], dim=-2) for old, new in pairs)
+        return keys, values
+
+
+class Prefix:
+    """What rows begin with, as a model knows it.
+
+    Args:
+        model: A model that `continues`.
+
+    Attributes:
+        length: How many places are known.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._base = architectures.base_of(model)
+        self._argument = _argument(self._base)
+        self._known = _Known()
+        self.length = 0
+
+    def cut(self, length: int) -> None:
+        """Forget what comes after so many places."""
+        if length < self.length:
+            self.length = length
+            for layer in self._known.layers:
+                layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
+
+    def extend(self, inputs: Mapping[str, Tensor], length: int) -> None:
+        """Know as many places of a row [1, n] that begins with what is known."""
+        if length <= self.length:
+            return
+        self._known.grows = True
+        try:
+            with torch.no_grad():
+                self._base(**self.rest({name: tensor[:, :length] for name, tensor in inputs.items()}))
+        finally:
+            self._known.grows = False
+        self.length = length
+
+    def rest(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a model for what follows the prefix, from those for whole rows."""
+        whole = inputs["input_ids"].shape
+        after = {
+            name: value[:, self.length :]
+            for name, value in inputs.items()
+            if isinstance(value, Tensor) and value.shape == whole and name != "attention_mask"
+        }
+        return {**inputs, **after, self._argument: self._known, "use_cache": True}
+
+
+def continues(model: InstrumentedModel) -> bool:
+    """Whether what a model computes at a place depends on the places before it alone, and it takes these as known.
+
+    It is tried once, on a few tokens, with and without a hidden one.
+    """
+    instruments = model.instruments
+    if instruments.continues is None:
+        instruments.continues = _may_continue(model) and _agrees(model)
+    return instruments.continues
+
+
+def _may_continue(model: InstrumentedModel) -> bool:
+    plain = model.model
+    return (
+        not architectures.is_encoder_decoder(plain)
+        and plain.can_generate()
+        and not plain._is_stateful
+        and plain.dtype in CLOSE
+        and all(any(architectures.accepts(part, name) for name in ARGUMENTS) for part in (plain, architectures.base_of(plain)))
+    )
+
+
+def _agrees(model: InstrumentedModel) -> bool:
+    """Whether the last state of a few tokens is the same, continued and whole."""
+    base = architectures.base_of(model.model)
+    ids = torch.arange(1, 1 + 7 * TRIED, 7, device=model.device)[None] % len(model.tokenizer)
+    hidden = torch.ones_like(ids)
+    hidden[0, [1, TRIED - 2]] = 0
+    for mask in (torch.ones_like(ids), hidden):
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        prefix = Prefix(model.model)
+        try:
+            with torch.no_grad():
+                whole = base(**inputs, use_cache=False)[0][:, -1]
+                prefix.extend(inputs, SHARED)
+                found = base(**prefix.rest(inputs))[0][:, -1]
+        except Exception:  # whatever a model says to what it cannot take: whole rows are right anyway
+            return False
+        if float((found - whole).abs().max()) > CLOSE[whole.dtype] * float(whole.abs().max()):
+            return False
+    return True
+
+
+def _argument(model: PreTrainedModel) -> str:
+    return next(name for name in ARGUMENTS if architectures.accepts(model, name))
