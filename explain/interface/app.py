@@ -17,8 +17,9 @@ from explain.interface.tabs.compare_prompts import ComparePromptsTab
 from explain.interface.tabs.dataset import DatasetTab
 from explain.interface.tabs.explain import ExplainTab
 from explain.interface.tabs.opening import prepare_examples
+from explain.interface.tabs.passage import COLORS as PASSAGE
 from explain.models.hub import reachable
-from explain.visualization.colors import LEVEL_COLORS, LEVEL_INKS
+from explain.visualization.colors import INK, LEVEL_COLORS, LEVEL_INKS
 
 CSS = Path(__file__).with_name("style.css")
 SCRIPT = Path(__file__).with_name("page.js")
@@ -72,11 +73,12 @@ def _notice() -> Any:
 def token_colours() -> str:
     """Gradio paints a highlighted token at half strength with black text: here every level has its full colour and a text that is read."""
     rules = []
-    for name, color in LEVEL_COLORS.items():
+    inks = {**LEVEL_INKS, **dict.fromkeys(PASSAGE, INK)}
+    for name, color in {**LEVEL_COLORS, **PASSAGE}.items():
         red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
         rules.append(
             f'.tokens .token[style*="rgba({red}, {green}, {blue}, 0.5)"] {{ background-color: {color} !important; '
-            f"color: {LEVEL_INKS[name]} !important; }}"
+            f"color: {inks[name]} !important; }}"
         )
     return "\n".join(rules)
 

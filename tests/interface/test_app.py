@@ -52,7 +52,7 @@ def test_importing_the_app_does_not_launch_it() -> None:
 
 
 def test_the_page_is_light(page: gr.Blocks) -> None:
-    assert len(page.config["components"]) <= 420
+    assert len(page.config["components"]) <= 460
     assert len(json.dumps(page.config, default=str)) <= 300_000
 
 

@@ -14,7 +14,7 @@ from explain.interface.tabs.answer import Answer
 from explain.interface.tabs.form import Updates, Values
 from explain.interface.tabs.opening import Arrival, asked_again, example_labels, finished
 from explain.interface.tabs.options import OptionWidgets
-from explain.interface.tabs.question import QuestionForm
+from explain.interface.tabs.question import QuestionForm, written_span
 from explain.interface.tabs.stage import Stage
 from explain.interface.work.explaining import iter_explanation, truncate
 from explain.interface.work.verdict import verdict_faithfulness, verdict_passes
@@ -62,6 +62,8 @@ class ExplainTab:
         self.stream.on([form["run"].click, form["text"].submit], self._explain, asked, shown, failed)
         self.stream.on([self._asked.change], self._explain_asked, asked | {self._asked}, shown, failed)
         self.stream.on([stage["also"].input], self._explain_also, asked, shown)
+        passage = asked | stage.passage.choices
+        self.stream.on([stage.passage["run"].click], self._explain_passage, passage, [*shown, form["span"]])
         self.stream.connect()
         stage.connect()
         filled = [*form.fillable, self._asked]
@@ -114,6 +116,16 @@ class ExplainTab:
                 done = len(progress.explanation.attributions)
                 yield Told(f"{progress.running} is running · {done} done{left}", self._shown(answer, values))
         return answer
+
+    def _explain_passage(self, values: Values) -> Iterator[Told]:
+        """The same question about a passage of the answer on the stage."""
+        answer: Answer | None = self.stage.read(values)["answer"]
+        span = None if answer is None else self.stage.passage.span(answer, values)
+        if answer is None or span is None:
+            raise InputError("No passage is chosen. Choose where it begins and where it ends.")
+        question = dataclasses.replace(answer.request.question, span=span, step=None, foil=None)
+        for told in self._answered(dataclasses.replace(answer.request, question=question), values):
+            yield dataclasses.replace(told, updates={**told.updates, self.form["span"]: written_span(span)})
 
     def _explain_also(self, values: Values) -> Iterator[Told]:
         """The same methods for another answer, beside the first."""

@@ -20,6 +20,7 @@ from explain.visualization.numbers import percent
 MOST = 5
 LONGEST = 48
 GLIMPSE = 60
+FEW = 16
 
 
 def prediction(answer: Answer) -> str:
@@ -33,7 +34,7 @@ def prediction(answer: Answer) -> str:
         parts.append(f'<p class="says"><q>{escape(said.text)}</q> rather than <q>{escape(explanation.foil.text)}</q></p>')
     elif said.steps:
         parts.append(f'<p class="says">The model writes <q>{escape(said.text)}</q></p>')
-        if len(explanation.outputs) < 2:
+        if len(explanation.outputs) < 2 and len(said.steps) <= FEW:
             chips = "".join(f"<li>{escape(_name(step))} <small>{percent(step.probability)}</small></li>" for step in said.steps)
             parts.append(f'<ul class="written">{chips}</ul>')
     else:

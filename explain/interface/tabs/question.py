@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -15,6 +16,8 @@ from explain.interface.tabs.chat import PARTS, add_chat, chat_of, filled_chat
 from explain.interface.tabs.form import QUICK, Form, Updates, Values
 from explain.interface.tabs.methods import add_methods, choose, chosen_methods
 from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.parts import INFO as INFO_OF_PARTS
+from explain.interface.tabs.parts import parts_from, typed_parts
 from explain.models.catalog import models_for
 from explain.models.tasks import TASKS, Task, task_class
 from explain.sharing.request import Request
@@ -22,12 +25,13 @@ from explain.types import Question
 
 COMPARED = [("at the first token where they part", ""), ("whole, mean per token", "mean"), ("whole, sum of tokens", "sum")]
 """How two outputs are compared."""
+CHARACTERS = re.compile(r"\s*characters (\d+) to (\d+)\s*")
 UNIT_LABELS = {"logit": "logit", "log_probability": "log-probability", "probability": "probability"}
 INFO = {
     "target": "Empty: the model's own prediction.",
     "foil": "Empty: no contrast.",
     "step": "From 0. Empty: every output token.",
-    "span": "Words of the output, explained as one. Empty: every output token.",
+    "span": "Words of the output, explained as one, or: characters 0 to 9. Empty: every output token.",
 }
 
 
@@ -94,6 +98,7 @@ class QuestionForm(Form):
             self.add(name, gr.Dropdown([], value=None, info=INFO[name], allow_custom_value=True, **self._asks(asked, name)))
         if one:
             self.add("measure", gr.Radio(COMPARED, value="", label="Two outputs are compared", visible=asked.sequence))
+            self.add("parts", gr.Textbox("", label="Parts to sum to", info=INFO_OF_PARTS, lines=1, max_lines=8))
         self.add("unit", gr.Radio(_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")))
         self.add("span", gr.Textbox("", info=INFO["span"], **self._asks(asked, "span")))
         for name in ("position", "step"):
@@ -119,12 +124,14 @@ class QuestionForm(Form):
         asked = task_class(task)
         fields = {name: given[name] for name in asked.asks if name in given}
         fields = {name: None if value in ("", None) else value for name, value in fields.items()}
+        if "span" in fields:
+            fields["span"] = read_span(fields["span"])
         if fields.get("unit") == asked.units[0]:
             fields["unit"] = None
         methods = chosen_methods(given, self.preferred(task))
         chat = given.get("chat") and asked.chats and text is None
         about = chat_of(given) if chat else {"text": given["text"] if text is None else text}
-        question = Question(**about, **fields)
+        question = Question(**about, **fields, spans=parts_from(given.get("parts") or "", about))
         both = asked.sequence and isinstance(fields.get("target"), str) and isinstance(fields.get("foil"), str)
         measure = (given.get("measure") or None) if both else None
         return Request(task, given["model"] or "", question, methods, options.read(values, methods), measure=measure)
@@ -148,7 +155,7 @@ class QuestionForm(Form):
             shown[name]["choices"] = []
         return {
             **self.updates(**shown),
-            **({} if self._chat is None else {self["measure"]: gr.update(value="", visible=asked.sequence)}),
+            **({} if self._chat is None else self.updates(measure=gr.update(value="", visible=asked.sequence), parts="")),
             self["unit"]: gr.update(choices=_units(asked), value=asked.units[0].value, **self._asks(asked, "unit")),
             self["text"]: gr.update(label=self._label or asked.text_label),
             self["model"]: gr.update(choices=names, value=names[0]),
@@ -168,10 +175,12 @@ class QuestionForm(Form):
             updates |= self.updates(**{name: said[name] for name in PARTS})
             updates[self._chat] = gr.update(visible=asked.chats, open=said["chat"])
             updates[self["measure"]]["value"] = request.measure or ""
+            updates[self["parts"]] = typed_parts(question)
         for name, value in question.given.items():
-            if name in asked.asks and (name != "span" or isinstance(value, str)):
-                updates[self[name]]["value"] = str(value) if name in ("target", "foil", "unit") else value
-        updates[self.asked]["open"] = bool(question.given.keys() & set(asked.asks))
+            if name in asked.asks:
+                shown = written_span(value) if name == "span" else value
+                updates[self[name]]["value"] = str(shown) if name in ("target", "foil", "unit") else shown
+        updates[self.asked]["open"] = bool(question.given.keys() & {*asked.asks, "spans"})
         return {**updates, **choose(request.methods, self)}
 
     @property
@@ -179,6 +188,17 @@ class QuestionForm(Form):
         """What `for_task` and `filled` set."""
         sections = {self.asked, *self.chips, *([] if self._chat is None else [self._chat])}
         return (self.components | sections) - {self._parts[name] for name in ("run", "stop") if name in self._parts}
+
+
+def read_span(typed: str | None) -> str | tuple[int, int] | None:
+    """A passage as a question has it."""
+    numbers = CHARACTERS.fullmatch(typed or "")
+    return typed if numbers is None else (int(numbers[1]), int(numbers[2]))
+
+
+def written_span(span: str | tuple[int, int]) -> str:
+    """A passage as it is typed: its words, or which characters."""
+    return span if isinstance(span, str) else f"characters {span[0]} to {span[1]}"
 
 
 def _units(asked: type[Task]) -> list[tuple[str, str]]:

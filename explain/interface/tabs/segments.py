@@ -1,43 +1,44 @@
-"""Scores summed to sentences, paragraphs, messages or documents, a segment's own parts, and what made the model say each sentence."""
+"""Scores summed to segments, coarse first and then a segment's own parts, and what made the model say each sentence of its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
 
 from explain.errors import InputError
 from explain.evaluation.context import ContextAttribution
 from explain.interface.serving import HEAVY, guarded
 from explain.interface.tabs.answer import Seen
-from explain.interface.tabs.form import Updates, Values, choice, escaped
+from explain.interface.tabs.form import Updates, Values, choice
+from explain.interface.tabs.segment_tables import highlighted_text, judged, sums_table, traced_table
 from explain.interface.tabs.view import View
 from explain.interface.work.context import context_of
 from explain.results import Explanation
-from explain.segments import NAMED, Granularity, label_of
+from explain.segments import NAMED, Granularity, SegmentScores, label_of
 from explain.tokens import Word
-from explain.types import Array
-from explain.visualization.colors import color_of, ink_of
 
-ALL = -1
-COARSE = (Granularity.DOCUMENTS, Granularity.MESSAGES, Granularity.SPANS, Granularity.SENTENCES, Granularity.PARAGRAPHS)
-FINER = {
-    Granularity.MESSAGES: Granularity.SENTENCES,
-    Granularity.DOCUMENTS: Granularity.SENTENCES,
-    Granularity.PARAGRAPHS: Granularity.SENTENCES,
-    Granularity.SENTENCES: Granularity.WORDS,
-    Granularity.SPANS: Granularity.TOKENS,
-}
-NOTE = "The scores of all tokens of a segment, added up. *Parts of* shows what a segment's own sum is made of."
-TRACED = (
-    "Each sentence of the answer is one score. *Falls by*: how much it falls, on average over the sentences, when the segments with the "
-    "largest scores go. *Predicts*: rank correlation of the summed scores of what is kept with the model's own, over {held_out} random "
-    "ablations that no method has seen. The sparse linear surrogate was fitted to such ablations, as ContextCite does."
+ALL = ""
+"""No part is chosen; one that is has a path: its level and its number, after the path of what it lies in."""
+WHOLE = ("all of it", ALL)
+LEVELS = (
+    *(Granularity.DOCUMENTS, Granularity.MESSAGES, Granularity.SPANS, Granularity.SENTENCES, Granularity.PARAGRAPHS),
+    *(Granularity.WORDS, Granularity.TOKENS),
 )
+FINER = {
+    Granularity.MESSAGES: Granularity.PARAGRAPHS,
+    Granularity.DOCUMENTS: Granularity.PARAGRAPHS,
+    Granularity.SPANS: Granularity.PARAGRAPHS,
+    Granularity.PARAGRAPHS: Granularity.SENTENCES,
+    Granularity.SENTENCES: Granularity.TOKENS,
+    Granularity.WORDS: Granularity.TOKENS,
+}
+ZOOM = ("inside", "deeper", "deepest")
+EVERY = -1
+Depth = tuple[list[tuple[str, str]], str]
+NOTE = "The scores of all tokens of a segment, added up. *Parts of* shows what a segment's own sum is made of."
 
 
 class SegmentsView(View):
@@ -48,45 +49,50 @@ class SegmentsView(View):
     def build(self) -> None:
         with gr.Row(elem_classes="display"):
             self.add("level", choice("Sum to"))
-            self.add("inside", choice("Parts of", [("the whole text", ALL)]))
+            for name, label in zip(ZOOM, ("Parts of", "and of it", "and of that"), strict=True):
+                self.add(name, choice(label, [WHOLE], visible=name == ZOOM[0]))
+            self.add("method", choice("Coloured by"))
+        self.add("text", gr.HTML())
         self.add("table", gr.HTML())
         self.add("trace", gr.Button("Trace every sentence of the answer to these segments", size="sm", visible=False))
         self.add("traced", gr.State(None))
-        self.add("method", choice("Method", visible=False))
+        self.add("sentence", choice("Sentence of the answer", [("every sentence", EVERY)], visible=False))
         self.add("answer", gr.HTML())
         self.add("judged", gr.Markdown())
 
     @property
     def changes(self) -> list[Any]:
-        return [self[name].input for name in ("level", "inside", "method")]
+        return [self[name].input for name in ("level", *ZOOM, "method", "sentence")]
 
     def draw(self, seen: Seen, values: Values) -> Updates:
-        own, explanation = self.read(values), seen.answer.explanation
-        levels = [level.value for level in COARSE if level not in NAMED or any(span.kind is NAMED[level] for span in explanation.spans)]
+        own, explanation, request = self.read(values), seen.answer.explanation, seen.answer.request
+        levels = [level.value for level in LEVELS if level not in NAMED or any(span.kind is NAMED[level] for span in explanation.spans)]
         level = Granularity(own["level"] if own["level"] in levels else levels[0])
-        sums = explanation.by(level)
-        whole = [(label_of(group), number) for number, group in enumerate(sums.segments) if not group.special]
-        inside = own["inside"] if own["inside"] in [number for _, number in whole] else ALL
-        if inside != ALL:
-            sums = explanation.by(FINER[level], inside=sums.segments[inside])
-        request = seen.answer.request
+        trail, sums = zoomed(explanation, level, [own[name] for name in ZOOM])
         chat = request.question.messages is not None and explanation.task == "generation" and request.measure is None
-        asked = (seen.answer.request, level)
         traced: tuple[Any, ContextAttribution] | None = own["traced"]
-        known = traced[1] if traced is not None and traced[0] == asked else None
-        methods = [] if known is None else [(found.title, name) for name, found in known.methods.items()]
-        method = own["method"] if own["method"] in [name for _, name in methods] else next((name for _, name in methods), None)
+        known = traced[1] if traced is not None and traced[0] == (request, level) else None
+        titles = {a.method: a.title for a in explanation} | ({} if known is None else {n: m.title for n, m in known.methods.items()})
+        method = own["method"] if own["method"] in titles else next(iter(titles), None)
+        signed = {a.method: a.signed for a in explanation}
+        text = ""
+        if method in signed:
+            text = highlighted_text(sums.segments, sums[method], signed=signed[method], special=seen.special)
+        zooms = {
+            name: gr.update(choices=[WHOLE, *choices], value=value, visible=bool(choices))
+            for name, (choices, value) in zip(ZOOM, [*trail, *[((), ALL)] * (len(ZOOM) - len(trail))], strict=True)
+        }
         return {
             self.note: NOTE,
             **self.updates(
                 level=gr.update(choices=levels, value=level.value),
-                inside=gr.update(choices=[("the whole text", ALL), *whole], value=inside),
-                table=_sums(explanation, sums.segments, [sums[a.method] for a in explanation], seen),
+                **zooms,
+                method=gr.update(choices=[(title, name) for name, title in titles.items()], value=method),
+                text=text,
+                table=sums_table(explanation, sums, special=seen.special),
                 trace=gr.update(visible=chat),
                 traced=own["traced"],
-                method=gr.update(choices=methods, value=method, visible=known is not None),
-                answer="" if known is None or method is None else _traced(known, method),
-                judged="" if known is None else judged(known),
+                **_traced(known, method, own["sentence"]),
             ),
         }
 
@@ -105,45 +111,50 @@ class SegmentsView(View):
         self["trace"].click(guarded(trace), inputs, list(self.outputs), show_progress_on=[self["answer"]], **HEAVY)
 
 
-def judged(found: ContextAttribution) -> str:
-    """How far each method can be believed, as a Markdown table."""
-    ks = list(next(iter(found.methods.values())).drops)
-    heads = ["method", "first", *(f"falls by, without {k}" for k in ks), "predicts"]
-    lines = [" | ".join(["", *heads, ""]).strip(), "|".join(["", " --- ", " --- ", *[" ---: "] * (len(ks) + 1), ""])]
-    for name, method in found.methods.items():
-        known = method.correlation[~np.isnan(method.correlation)]
-        numbers = [*(f"{method.drops[k].mean():.3g}" for k in ks), f"{known.mean():.2f}" if len(known) else "–"]
-        lines.append(" | ".join(["", method.title, escaped(found.labels[found.leader(name)]), *numbers, ""]).strip())
-    return "\n".join([*lines, "", TRACED.format(held_out=found.held_out)])
+def zoomed(
+    explanation: Explanation, level: Granularity, chosen: list[str]
+) -> tuple[list[tuple[list[tuple[str, str]], str]], SegmentScores]:
+    """The segments of a level or, along the parts that are chosen, ever finer parts of one.
+
+    Args:
+        explanation: What is summed.
+        level: The coarsest segments.
+        chosen: A path for each depth; what is no path here counts as none.
+
+    Returns:
+        For each depth, its choices and the one that is made; and the sums at the last of them.
+    """
+    sums, path, trail = explanation.by(level), "", []
+    for wanted in chosen:
+        finer = {f"{path}/{level}:{n}": n for n, group in enumerate(sums.segments) if level in FINER and _divisible(group)}
+        made = wanted if wanted in finer else ALL
+        trail.append(([(label_of(sums.segments[n]), key) for key, n in finer.items()], made))
+        if made == ALL:
+            break
+        segment, path = sums.segments[finer[made]], made
+        while True:
+            level = FINER[level]
+            sums = explanation.by(level, inside=segment)
+            if len(sums.segments) > 1 or level not in FINER:
+                break
+    return trail, sums
 
 
-def _sums(explanation: Explanation, groups: Sequence[Word], scores: Sequence[Array], seen: Seen) -> str:
-    shown = [number for number, group in enumerate(groups) if seen.special or not group.special]
-    heads = [a.title for a in explanation]
-    signed = [a.signed for a in explanation]
-    return _table("segment", [label_of(groups[n]) for n in shown], heads, [values[shown] for values in scores], signed)
+def _divisible(group: Word) -> bool:
+    return not group.special and len(group.indices) > 1
 
 
-def _traced(found: ContextAttribution, method: str) -> str:
-    columns = list(found[method].scores.T)
-    limit = float(np.abs(found[method].scores).max(initial=0))
-    return _table("segment", found.labels, found.sentences, columns, [True] * len(columns), limit)
-
-
-def _table(
-    corner: str, rows: Sequence[str], heads: Sequence[str], columns: Sequence[Array], signed: Sequence[bool], limit: float | None = None
-) -> str:
-    """Numbers in the colours of the rows of tokens; each column on its own scale if no limit is given."""
-    limits = [float(np.abs(column).max(initial=0)) if limit is None else limit for column in columns]
-    lines = []
-    for number, label in enumerate(rows):
-        cells = []
-        for column, most, sign in zip(columns, limits, signed, strict=True):
-            ground, ink = (paint(float(column[number]), most, signed=sign) for paint in (color_of, ink_of))
-            cells.append(f"<td style='background:{ground};color:{ink}'>{column[number]:+.4f}</td>")
-        lines.append(f"<tr><th scope='row'>{escape(label)}</th>{''.join(cells)}</tr>")
-    titles = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
-    return (
-        "<div class='numbers' tabindex='0' role='region' aria-label='Scores of every segment'><table><thead><tr>"
-        f"<th scope='col'>{corner}</th>{titles}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
+def _traced(known: ContextAttribution | None, method: str | None, sentence: Any) -> dict[str, Any]:
+    """What is shown of an answer that was traced."""
+    if known is None:
+        return {"sentence": gr.update(visible=False), "answer": "", "judged": ""}
+    name = method if method is not None and method in known.methods else next(iter(known.methods))
+    choices = [("every sentence", EVERY), *((text, number) for number, text in enumerate(known.sentences))]
+    number = sentence if sentence in range(len(known.sentences)) else EVERY
+    scores = known[name].scores
+    coloured = highlighted_text(known.segments, scores.sum(1) if number == EVERY else scores[:, number], signed=True, special=False)
+    return {
+        "sentence": gr.update(choices=choices, value=number, visible=True),
+        "answer": f"<p><strong>{escape(known[name].title)}</strong></p>{traced_table(known, name)}{coloured}",
+        "judged": judged(known),
+    }

@@ -16,6 +16,7 @@ from explain.interface.tabs.chosen import chosen_token
 from explain.interface.tabs.form import QUICK, Form, Updates, Values, choice
 from explain.interface.tabs.heads import HeadsView
 from explain.interface.tabs.layers import LayersView
+from explain.interface.tabs.passage import Passage
 from explain.interface.tabs.paths import PathsView
 from explain.interface.tabs.prediction import legend, output_choice, prediction
 from explain.interface.tabs.rows import Rows, column_at
@@ -41,6 +42,7 @@ class Stage(Form):
         self.add("changed", gr.State(None))
         with gr.Column(visible=False, elem_id=self.id("results"), elem_classes="results") as self.results:
             self.add("prediction", gr.HTML())
+            self.passage = Passage(prefix)
             self.add("output", gr.Radio([], label="Output token", visible=False, elem_classes="pills written"))
             self.add("verdict", gr.Markdown(elem_classes="verdict"))
             self.add("legend", gr.HTML())
@@ -75,7 +77,7 @@ class Stage(Form):
     def outputs(self) -> list[Component]:
         """What `show` updates."""
         own = ("answer", "marked", "changed", "prediction", "output", "verdict", "legend", "token", "also", "layer")
-        return [self.results, *(self[name] for name in own), *self.rows.outputs]
+        return [self.results, *(self[name] for name in own), *self.passage.outputs, *self.rows.outputs]
 
     def seen(self, values: Values, answer: Answer | None = None, visit: gr.Request | None = None) -> Seen | None:
         """The answer on the stage, or this one, with the choices that hold for all views."""
@@ -114,7 +116,7 @@ class Stage(Form):
         )
         if answer.finished:
             updates[self["changed"]] = secrets.token_hex(4)
-        return {self.results: gr.update(visible=True), **updates, **self.rows.show(seen)}
+        return {self.results: gr.update(visible=True), **updates, **self.passage.show(answer), **self.rows.show(seen)}
 
     def hidden(self) -> Updates:
         """An empty stage."""
@@ -135,6 +137,7 @@ class Stage(Form):
             parts = {part for view in views for part in view.components}
             outputs = [self["opened"], *(part for view in views for part in view.outputs)]
             self["changed"].change(guarded(self._redraw(views)), self.shared | parts, outputs, **kind)
+        self.passage.connect(self["answer"])
         for view in self._asking:
             view.connect(self.shared, self.seen)
 
