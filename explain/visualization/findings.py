@@ -17,6 +17,7 @@ from explain.intervals import Interval
 from explain.visualization.ablation import layers_by_heads
 from explain.visualization.agreement import agreement_heatmap
 from explain.visualization.colors import AWAY, MARK, TEXT, TOWARDS, WEIGHT
+from explain.visualization.findings_parts import quantity_title
 from explain.visualization.intervals import interval_chart
 from explain.visualization.layout import GRID_LINES, layout, plain, plain_label, ticks
 from explain.visualization.styles import style_at
@@ -95,8 +96,7 @@ def slice_chart(found: Findings, quantity: str, *, keywords: bool = False) -> go
     for one in parts:
         value = one.values[quantity]
         entries[f"{one.name} → {one.target} ({one.rows} rows)"] = Interval(*map(np.asarray, (value.mean, value.low, value.high)))
-    titles = {"output": "explained score", "right": "share of right answers"}
-    return interval_chart(entries, titles.get(quantity, f"mean effect by {found.titles.get(quantity, quantity)}")) if entries else None
+    return interval_chart(entries, f"mean {quantity_title(found, quantity)}") if entries else None
 
 
 def side_scatter(found: SideBySide) -> go.Figure | None:

@@ -12,7 +12,7 @@ from explain.dataset.findings.result import Findings
 from explain.evaluation.agreement import Measure
 from explain.intervals import Interval
 from explain.visualization.document import Html, document, table, text_of
-from explain.visualization.findings_parts import Links, differences_table, effect_bar, examples_of, matrix_table
+from explain.visualization.findings_parts import Links, differences_table, effect_bar, examples_of, matrix_table, quantity_title
 from explain.visualization.numbers import interval_text, signed
 
 _STYLE = """
@@ -197,9 +197,16 @@ def _slices(found: Findings) -> list[str]:
     body = []
     for name, parts in (("Keywords", found.keywords), ("Slices", found.slices)):
         rows = [
-            [one.name, one.target, f"{one.rows:,}", quantity, signed(value.mean), interval_text(value.low, value.high)]
+            [
+                one.name,
+                one.target,
+                f"{one.rows:,}",
+                quantity_title(found, quantity),
+                signed(value.mean),
+                interval_text(value.low, value.high),
+            ]
             for one in parts
-            for quantity, value in one.values.items()
+            for kind, value in one.values.items()
         ]
         if rows:
             body.append(table(name, ["Name", "Class", "Rows", "Quantity", "Mean", "95 % interval"], rows))

@@ -15,6 +15,7 @@ from explain.visualization.numbers import interval_text, signed
 Links = Callable[[Line], str]
 """From an example to an address that opens it, or nothing."""
 WIDE = 180
+QUANTITIES = {"output": "explained score", "right": "share of right answers"}
 
 
 def examples_of(one: WordFinding, lines: Sequence[Line], link: Links | None) -> list[str]:
@@ -71,13 +72,18 @@ def _cells(values: Iterable[float], most: float) -> str:
     return "".join(cells)
 
 
+def quantity_title(found: Findings, quantity: str) -> str:
+    """What a person reads for a quantity of slices."""
+    return QUANTITIES.get(quantity) or f"effect by {found.titles.get(quantity, quantity)}"
+
+
 def differences_table(found: Findings) -> list[str]:
     """What differs between every two slices of one class, with Welch's 95 % interval and p; nothing for none."""
     rows = [
         [
             f"{one.first} − {one.second}",
             one.target,
-            quantity,
+            quantity_title(found, quantity),
             signed(value.mean),
             interval_text(value.low, value.high),
             "–" if value.p is None or value.p != value.p else f"{value.p:.2g}",

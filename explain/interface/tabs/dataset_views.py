@@ -76,11 +76,12 @@ class DatasetViews(Form):
                     self.add(f"{name.lower()}-note", gr.Markdown(note, elem_classes="note"))
                     if name == "Slices":
                         self.add("quantity", choice("What is compared", visible=False))
-                        self.add("differences", gr.HTML(visible=False, label="Differences between slices", elem_classes="numbers"))
                     if name == "Heads":
                         self.add("group", choice("Attention", visible=False))
                     for part in parts:
                         self.add(part, plot(name))
+                    if name == "Slices":
+                        self.add("differences", gr.HTML(visible=False, label="Differences between slices", elem_classes="numbers"))
                     if name == "Methods":
                         self.add("other", choice("Beside the method", visible=False))
                         self.add("beside", plot("Side by side"))
