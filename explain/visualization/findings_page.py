@@ -201,7 +201,7 @@ def _slices(found: Findings) -> list[str]:
                 one.name,
                 one.target,
                 f"{one.rows:,}",
-                quantity_title(found, quantity),
+                quantity_title(found, kind),
                 signed(value.mean),
                 interval_text(value.low, value.high),
             ]
