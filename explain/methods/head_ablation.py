@@ -102,7 +102,8 @@ class HeadAblation(Method):
     ablation: Ablation = option(Ablation.ZERO, "A head that is off gives zero, or its mean over the positions of the text.")
 
     def expected_passes(self, score: Score) -> int:
-        return 1 + sum(score.model.attention_groups.values()) * int(getattr(score.model.model.config, "num_attention_heads", 1))
+        heads = int(getattr(score.model.model.config, "num_attention_heads", 1))
+        return 1 + round(heads * resumed_passes(score.model.attention_groups))
 
     def compute(self, score: Score) -> MethodResult:
         result = head_effects(score, self.ablation)
@@ -111,6 +112,14 @@ class HeadAblation(Method):
         per_token = {group: np.einsum("lh,lhn->n", effect, shares[group]) for group, effect in result.effect.items()}
         scores = shares_to_scores(per_token, score.encoding)
         return MethodResult(scores, result.score, positions=positions, maps=result.maps)
+
+
+def resumed_passes(groups: Mapping[str, int]) -> float:
+    """How many whole passes it takes to send a row from every layer of every group (their numbers of layers) to the end."""
+    layers = {group: count for group, count in groups.items() if group != "cross"}
+    left = {group: sum(list(layers.values())[place:]) for place, group in enumerate(layers)}
+    left["cross"] = left.get("decoder", 0)
+    return sum(left[group] - layer for group, count in groups.items() for layer in range(count)) / max(1, sum(layers.values()))
 
 
 class Gate(AttentionProbe):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.methods.head_ablation import AblationResult, collect
+from explain.methods.head_ablation import AblationResult, collect, resumed_passes
 from explain.methods.method import Method, MethodResult
 from explain.methods.shares import attention_shares, shares_to_scores
 from explain.models.instrumented import InstrumentedModel
+from explain.models.passes import Layer, Resumed, hidden_of, with_hidden
 from explain.models.reading import Answers
 from explain.models.score import Score
 from explain.types import Family
+
+AT_ONCE = 3
+"""Layers that are skipped in one batch of a short text: it begins after the lowest, so that more rows cost more layers, though each less."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class LayerAblation(Method):
         require_blocks(model, self.title)
 
     def expected_passes(self, score: Score) -> int:
-        return 1 + sum(score.model.attention_groups.values())
+        return 1 + round(resumed_passes({group: count for group, count in score.model.attention_groups.items() if group != "cross"}))
 
     def compute(self, score: Score) -> MethodResult:
         result = layer_effects(score)
@@ -69,13 +77,38 @@ def layer_effects(score: Score) -> AblationResult:
     for stack, sites in trace.sites.items():
         if stack == "cross":
             continue
-        layers = []
-        for site in sites:
-            entered = trace.layers.inputs[stack, site.layer]
-            with trace.resumed(stack, site.layer, 1, entered.__getitem__):
-                layers.append(score.answers())
-        found[stack] = Answers.joined(layers, np.concatenate)
+        entered = trace.layers.inputs[stack, 0][0]
+        step = max(1, min(AT_ONCE, score.rows_per_batch() // 4)) if entered.dim() == 3 else 1  # rows of a long text cost as much together
+        parts = []
+        for first in range(0, len(sites), step):
+            rows = min(step, len(sites) - first)
+            with score.model.instruments.layers(Skipping(score, stack, first, rows)):
+                parts.append(score.answers(rows))
+        found[stack] = Answers.joined(parts, np.concatenate)
     return collect(score, found)
+
+
+class Skipping(Resumed):
+    """A pass of some rows, each without a layer: the first without the layer `first` of a stack, the next without the next."""
+
+    def __init__(self, score: Score, stack: str, first: int, rows: int) -> None:
+        recording = score.trace.layers
+
+        def after_first(call: int) -> Tensor:
+            entered, left = recording.inputs[stack, first][call], hidden_of(recording.outputs[stack, first][call])
+            return torch.cat([entered, left.expand(rows - 1, *left.shape[1:])]) if rows > 1 else entered
+
+        super().__init__(score.model.instruments.architecture.blocks, recording, stack, first, rows, after_first)
+        self._rows_by_layer = {(stack, first + row): row for row in range(1, rows)}
+
+    def run(self, layer: Layer, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        output = super().run(layer, forward, args, kwargs)
+        row = self._rows_by_layer.get(layer)
+        if row is None:
+            return output
+        hidden = hidden_of(output).clone()
+        hidden[row] = (args[0] if args else kwargs["hidden_states"])[row]
+        return with_hidden(output, hidden)
 
 
 def require_blocks(model: InstrumentedModel, title: str) -> None:

@@ -9,6 +9,7 @@ from hooks import answer, without_layers
 from zoo import tiny
 
 from explain import UnsupportedError
+from explain.methods import layer_ablation
 from explain.methods.layer_ablation import LayerAblation, layer_effects
 from explain.methods.shares import attention_shares
 
@@ -27,6 +28,21 @@ def test_every_skipped_layer_equals_a_plain_hook(exact: Case) -> None:
             assert result.flips[stack][layer] == (base[2] != off[2])
             if result.probability is not None:
                 assert result.probability_effect[stack][layer] == pytest.approx(base[1] - off[1], abs=tolerance)
+
+
+def test_it_does_not_matter_which_layers_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tiny("gpt2-next", deep=True)
+    made.model.double()
+    with made.explainer() as explainer:
+        score = explainer.ask(made.text).scores[0]
+        found = []
+        for at_once in (3, 2, 1):
+            monkeypatch.setattr(layer_ablation, "AT_ONCE", at_once)
+            counted = score.recounted()
+            found.append(layer_effects(counted).effect["self"])
+            assert counted.passes == 1 + 3
+    assert np.abs(found[0]).min() > 1e-6
+    assert np.stack(found[1:]) == pytest.approx(np.stack(found[:1] * 2), abs=1e-12)
 
 
 def test_scores_are_effects_times_attention_from_the_explained_position(case: Case) -> None:
