@@ -19,11 +19,12 @@ from explain.types import Array
 def attention_by_layer(score: Score) -> Array:
     """Attention from the explained positions to every read token, averaged over heads, [L, n] (the decoder's layers)."""
     positions = score.read_positions()
-    maps = {group: weights.mean(1) for group, weights in score.trace.attention().items()}  # [L, q, k]
+    groups = [group for group in score.trace.groups if group != "encoder" or "cross" not in score.trace.groups]
+    maps = {group: rows.mean(1) for group, rows in score.trace.attention_from(dict.fromkeys(groups, positions)).items()}  # [L, P, k]
     depth = len(maps["cross"] if "cross" in maps else next(iter(maps.values())))
-    chosen = {group: values for group, values in maps.items() if "cross" not in maps or group != "encoder"}
+    rows = range(len(positions))
     return np.stack(
-        [row_to_scores({group: values[layer] for group, values in chosen.items()}, score.encoding, positions) for layer in range(depth)]
+        [row_to_scores({group: values[layer] for group, values in maps.items()}, score.encoding, rows) for layer in range(depth)]
     )
 
 

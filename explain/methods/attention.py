@@ -20,7 +20,8 @@ class AttentionWeights(Method):
 
     The explained position is the mask, the last token, the decoder's position, or the positions that a classification head reads
     ([CLS], the last token; averaged if several). Input tokens of an encoder-decoder get the cross-attention, its output prefix the
-    decoder's self-attention: each of the two sums to 1. `maps` holds all weights: group -> [layers, heads, queries, keys].
+    decoder's self-attention: each of the two sums to 1. `maps` holds all weights: group -> [layers, heads, queries, keys]; of a text whose
+    weights would take more than half a GiB it is empty, and only those from the explained positions are ever at hand.
 
     Raises:
         InputError: The layer or head does not exist.
@@ -42,15 +43,15 @@ class AttentionWeights(Method):
     head: int | None = option(None, "One head (from 0) instead of the average over all.", minimum=0)
 
     def compute(self, score: Score) -> MethodResult:
-        maps = score.trace.attention()
-        shape = next(iter(maps.values())).shape
+        trace, positions = score.trace, score.read_positions()
+        rows = trace.attention_from({group: positions for group in trace.groups if group != "encoder" or "cross" not in trace.groups})
+        shape = next(iter(rows.values())).shape
         for name, given, size in (("layer", self.layer, shape[0]), ("head", self.head, shape[1])):
             if given is not None and given >= size:
                 raise InputError(f"Attention {name} {given} does not exist: {score.model.name} has {size} (counted from 0).")
-        chosen = {group: _average(values, self.layer, self.head) for group, values in maps.items()}
-        positions = score.read_positions()
-        scores = row_to_scores(chosen, score.encoding, positions)
-        return MethodResult(scores, positions=positions, maps=maps)
+        chosen = {group: _average(values, self.layer, self.head) for group, values in rows.items()}
+        scores = row_to_scores(chosen, score.encoding, range(len(positions)))
+        return MethodResult(scores, positions=positions, maps=trace.attention() if trace.kept else {})
 
 
 def row_to_scores(maps: dict[str, Array], encoding: Encoding, positions: Sequence[int]) -> Array:

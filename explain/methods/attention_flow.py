@@ -51,8 +51,9 @@ class AttentionFlow(Method):
     heads: HeadFusion = option(HeadFusion.MEAN, "How the heads of a layer become one.")
 
     def compute(self, score: Score) -> MethodResult:
-        mixing = mixing_steps(score.trace.attention(), self.heads)
         positions = score.read_positions()
+        _check(len(score.encoding.tokens), len(positions))
+        mixing = mixing_steps(score.trace.attention(), self.heads)
         flows = attention_flow(mixing.layers, [mixing.encoder + position for position in positions])
         rows = flows / flows.sum(1, keepdims=True)
         scores = influence_scores(rows, score.encoding, mixing.encoder)
@@ -87,16 +88,21 @@ def flow_through_edges(layers: Array, positions: Sequence[int]) -> Array:
 def _solve(layers: Array, positions: Sequence[int], *, keep: bool) -> tuple[Array, Array]:
     from explain.methods.maximum_flow import solve
 
-    tokens, most = layers.shape[-1], MAXIMUM_TOKENS if len(positions) == 1 else MAXIMUM_TOKENS_OF_SEVERAL
-    if tokens > most:
-        several = "" if len(positions) == 1 else f" where, as here, {len(positions)} positions are explained"
-        raise InputError(
-            f"Attention flow takes at most {most} tokens{several}, but there are {tokens} (encoder and decoder together). "
-            "Shorten the text, or use attention rollout, which has no such limit."
-        )
+    _check(layers.shape[-1], len(positions))
     capacities = np.ascontiguousarray(layers, dtype=np.float64)
     order = np.argsort(-capacities, axis=2, kind="stable").astype(np.int32)
     degree = (capacities > 0).sum(2).astype(np.int32)
     carried = np.zeros(capacities.shape if keep else (0, 0, 0))
     flows: Array = solve(capacities, order, degree, np.asarray(positions, dtype=np.int64), carried)
     return flows, carried
+
+
+def _check(tokens: int, positions: int) -> None:
+    """Raises InputError where there is more than can be solved in seconds."""
+    most = MAXIMUM_TOKENS if positions == 1 else MAXIMUM_TOKENS_OF_SEVERAL
+    if tokens > most:
+        several = "" if positions == 1 else f" where, as here, {positions} positions are explained"
+        raise InputError(
+            f"Attention flow takes at most {most} tokens{several}, but there are {tokens} (encoder and decoder together). "
+            "Shorten the text, or use attention rollout, which has no such limit."
+        )

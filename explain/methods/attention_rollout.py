@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import torch
 
 from explain.methods.attention import row_to_scores
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.score import Score
+from explain.models.trace import Trace
 from explain.types import Array, Encoding, Family
 
 
@@ -43,7 +45,8 @@ class AttentionRollout(Method):
     """Influence of each read token on the explained position, through all layers (`rollout` of `mixing_steps`).
 
     Averaged over the explained positions where there are several. `maps["rollout"]` holds the joint matrix after every step:
-    [steps, N, N], N the read tokens or, for encoder-decoders, the encoder's tokens and then the decoder's.
+    [steps, N, N], N the read tokens or, for encoder-decoders, the encoder's tokens and then the decoder's. Of a text whose attention is
+    too large to keep, the rows of the explained positions are multiplied through from the top instead, and `maps` is empty.
 
     Raises:
         UnsupportedError: The model hides its attention.
@@ -63,9 +66,12 @@ class AttentionRollout(Method):
     heads: HeadFusion = option(HeadFusion.MEAN, "How the heads of a layer become one.")
 
     def compute(self, score: Score) -> MethodResult:
+        positions = score.read_positions()
+        if not score.trace.kept:
+            rows, encoder = rows_from_the_top(score.trace, positions, self.heads)
+            return MethodResult(influence_scores(rows, score.encoding, encoder), positions=positions)
         mixing = mixing_steps(score.trace.attention(), self.heads)
         joint = rollouts(mixing.layers)
-        positions = score.read_positions()
         rows = joint[-1][[mixing.encoder + position for position in positions]]
         scores = influence_scores(rows, score.encoding, mixing.encoder)
         return MethodResult(scores, positions=positions, maps={"rollout": joint})
@@ -112,6 +118,31 @@ def rollouts(layers: Array) -> Array:
     for step in range(1, len(layers)):
         np.matmul(layers[step], joint[step - 1], out=joint[step])
     return joint
+
+
+def rows_from_the_top(trace: Trace, positions: Sequence[int], heads: HeadFusion = HeadFusion.MEAN) -> tuple[Array, int]:
+    """Rows [P, N] of the rollout at explained positions, and the number of encoder tokens among the N, one layer's attention at a time."""
+    trace.check_alike()
+
+    def of(group: str, layer: int) -> Array:
+        weights = trace.weights[trace.sites[group][layer]][0]
+        fused = weights.mean(0) if heads is HeadFusion.MEAN else weights.amin(0) if heads is HeadFusion.MIN else weights.amax(0)
+        if group == "cross":
+            fused = torch.where(fused.sum(-1, keepdim=True) > 0, fused, weights.mean(0))
+        return np.asarray(fused.double().cpu())[None]  # as of one head
+
+    stacks = [group for group in trace.groups if group != "cross"]
+    lengths = {group: trace.outputs[trace.sites[group][0]].shape[1] for group in stacks}
+    shares = {group: np.zeros((len(positions), length)) for group, length in lengths.items()}
+    shares[stacks[-1]][range(len(positions)), list(positions)] = 1.0
+    for group in reversed(stacks):
+        for layer in reversed(range(len(trace.sites[group]))):
+            own = shares[group] @ with_residual(of(group, layer)[None])[0]
+            if group == "decoder" and "cross" in trace.groups:
+                shares["encoder"] += shares[group] @ _rows_to_one(of("cross", layer))[0] / 2
+                own /= 2
+            shares[group] = own
+    return np.concatenate(list(shares.values()), axis=1), lengths["encoder"] if "cross" in trace.groups else 0
 
 
 def rollout(layers: Array) -> Array:

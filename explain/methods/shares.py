@@ -16,13 +16,10 @@ def attention_shares(trace: Trace, positions: Sequence[int]) -> dict[str, Array]
     The heads of an encoder below a decoder are read from the positions that the explained one attends to: its cross-attention,
     averaged over layers and heads, says how much each counts.
     """
-    weights = trace.attention()  # [L, H, q, k]
-    shares = {group: values[:, :, list(positions)].mean(2) for group, values in weights.items() if group != "encoder"}
-    if "cross" in shares:
-        read = shares["cross"].mean((0, 1))  # [k]
-        shares["encoder"] = np.einsum("q,lhqk->lhk", read, weights["encoder"])
-    elif "encoder" in weights:
-        shares["encoder"] = weights["encoder"][:, :, list(positions)].mean(2)
+    groups = [group for group in trace.groups if group != "encoder" or "cross" not in trace.groups]
+    shares = {group: values.mean(2) for group, values in trace.attention_from(dict.fromkeys(groups, positions)).items()}
+    if "cross" in shares and "encoder" in trace.groups:
+        shares["encoder"] = trace.attention_of_mixture("encoder", shares["cross"].mean((0, 1)))
     return shares
 
 

@@ -11,18 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explain.errors import UnsupportedError
+from explain.errors import InputError, UnsupportedError
 from explain.methods.attention_rollout import MixingSteps, influence_scores, rollout
 from explain.methods.layer_ablation import require_blocks
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.architectures import AttentionSite
 from explain.models.instrumented import InstrumentedModel
+from explain.models.memory import GIBIBYTE, in_gibibytes
 from explain.models.passes import Layer, Resumed, hidden_of
 from explain.models.probes import AttentionProbe
 from explain.models.score import Score
 from explain.models.trace import stack_of
 from explain.types import Array, Family
+
+MOST = GIBIBYTE
+"""The largest that the distances of a text may be."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class ValueZeroing(Method):
     same state: their distances are compared with each other, so that a row over prefix and input together sums to 1.
 
     Raises:
+        InputError: The text is so long that its distances would take more than a GiB.
         UnsupportedError: The model hides its attention or shares one layer among all depths.
     """
 
@@ -74,9 +79,17 @@ def distances(score: Score) -> dict[str, Array]:
     All keys are rows of a batch that runs this one layer on the recorded state below it.
 
     Raises:
+        InputError: The text is so long that the distances would take more than a GiB.
         UnsupportedError: The model shares one layer among all depths.
     """
     require_blocks(score.model, ValueZeroing.title)
+    tokens, layers = len(score.encoding.tokens), sum(score.model.attention_groups.values())
+    size = layers * tokens**2 * np.dtype(np.float64).itemsize
+    if size > MOST:
+        raise InputError(
+            f"Value zeroing of {tokens:,} tokens would take {in_gibibytes(size)} for the distances of {layers} layers, and the time of "
+            f"{tokens:,} passes. Shorten the text, or use attention rollout or LRP."
+        )
     return {group: np.stack([_of_site(score, site) for site in sites]) for group, sites in score.trace.sites.items()}
 
 

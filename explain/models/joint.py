@@ -16,6 +16,7 @@ from torch import Tensor
 
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
+from explain.models.memory import keeps_attention
 from explain.models.reading import Reading, Shared, Under, in_unit
 from explain.models.score import Answering, Score, embedded
 from explain.models.trace import Trace, record
@@ -171,7 +172,7 @@ def plain_pass(
         if under is not None:
             active.enter_context(under.active(model.instruments))
         if recording and model.attention_groups:
-            trace = record(model.instruments, forward)
+            trace = record(model.instruments, forward, weights=keeps_attention(model, encoding))
         logits = forward() if trace is None else trace.logits
     known = logits.detach()
     traces: Sequence[Trace | None] = [None] * len(known)

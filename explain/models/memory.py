@@ -8,6 +8,7 @@ import torch
 
 if TYPE_CHECKING:
     from explain.models.instrumented import InstrumentedModel
+    from explain.types import Encoding
 
 GIBIBYTE = 2**30
 GRAPH = 2 * GIBIBYTE
@@ -46,6 +47,11 @@ def attention_bytes(model: InstrumentedModel, length: int) -> int:
     """The attention of all layers of one text."""
     _, _, heads, size = _sizes(model)
     return sum(model.attention_groups.values()) * heads * length**2 * size
+
+
+def keeps_attention(model: InstrumentedModel, encoding: Encoding) -> bool:
+    """Whether the attention of a text is small enough to be kept."""
+    return attention_bytes(model, len(encoding.tokens)) <= MAPS
 
 
 def _sizes(model: InstrumentedModel) -> tuple[int, int, int, int]:

@@ -23,9 +23,13 @@ from explain.models.architectures import AttentionSite
 class AttentionProbe:
     """What may be done to the attention calls of a forward pass; the default does nothing.
 
+    Where `outputs_only` is true nothing but the outputs is looked at: attention then runs as the model's own, which writes no weights.
+
     Shapes: query [B, heads, q, d]; key, value [B, heads, k, d]; scores (of query and key alone) and weights [B, heads, q, k];
     output [B, q, heads, d].
     """
+
+    outputs_only: bool = False
 
     def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return query, key, value
@@ -37,6 +41,18 @@ class AttentionProbe:
         return weights
 
     def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        return output
+
+
+@dataclass
+class OutputRecorder(AttentionProbe):
+    """Keeps the heads' outputs [B, q, heads, d] of the first call of every site, without their graph."""
+
+    outputs: dict[AttentionSite, Tensor] = field(default_factory=dict)
+    outputs_only = True
+
+    def output(self, site: AttentionSite, output: Tensor) -> Tensor:
+        self.outputs.setdefault(site, output.detach())
         return output
 
 
@@ -66,6 +82,7 @@ class _Chain(AttentionProbe):
     def __init__(self, first: AttentionProbe, second: AttentionProbe) -> None:
         self._first = first
         self._second = second
+        self.outputs_only = first.outputs_only and second.outputs_only
 
     def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self._second.inputs(site, *self._first.inputs(site, query, key, value))
@@ -145,7 +162,11 @@ def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tenso
         seen = None if watcher is None else watcher.seen(module, query.shape[2], key.shape[2])
         if seen is None:
             return _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
-        return _probed_attention(*seen, module, query, key, value, attention_mask, **options)
+        probe, site = seen
+        if probe.outputs_only:
+            output, weights = _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
+            return probe.output(site, output).contiguous(), weights
+        return _probed_attention(probe, site, module, query, key, value, attention_mask, **options)
 
     return attention
 

@@ -163,7 +163,11 @@ class Score:
         if reading.trace is None:
             checkpoint()
             with torch.no_grad():
-                reading.trace = record(self.model.instruments, lambda: self.task.logits(self.model, self.encoding, *self.encoding.batch()))
+                reading.trace = record(
+                    self.model.instruments,
+                    lambda: self.task.logits(self.model, self.encoding, *self.encoding.batch()),
+                    weights=memory.keeps_attention(self.model, self.encoding),
+                )
         self.passes += not self._read
         self._read = True
         return reading.trace

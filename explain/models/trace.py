@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ from torch import Tensor
 from explain.errors import UnsupportedError
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import Instruments
+from explain.models.memory import in_gibibytes
 from explain.models.passes import PASS, Layer, Pass, Recording, Resumed, each_tensor
-from explain.models.probes import AttentionProbe, AttentionRecorder
+from explain.models.probes import AttentionProbe, AttentionRecorder, OutputRecorder
+from explain.models.unkept import Unkept, weights_of
 from explain.types import Array
 
 
@@ -26,15 +28,25 @@ class Trace:
     Attributes:
         logits: Over the candidates [B, C].
         layers: Hidden states before and after every layer.
-        weights: Attention probabilities [B, heads, q, k] by site.
+        weights: Attention probabilities [B, heads, q, k] by site; where all together are too large, each is computed when it is read.
         outputs: Outputs of the heads [B, q, heads, d] by site.
     """
 
     logits: Tensor
     layers: Recording
-    weights: dict[AttentionSite, Tensor]
+    weights: Mapping[AttentionSite, Tensor]
     outputs: dict[AttentionSite, Tensor]
     _instruments: Instruments
+
+    @property
+    def kept(self) -> bool:
+        """Whether the attention weights are at hand."""
+        return not isinstance(self.weights, Unkept)
+
+    @property
+    def groups(self) -> list[str]:
+        """The attention groups in the order in which they ran."""
+        return list(dict.fromkeys(site.group for site in self.outputs))
 
     @property
     def sites(self) -> dict[str, list[AttentionSite]]:
@@ -48,22 +60,49 @@ class Trace:
         """All attention weights: group -> [layers, heads, queries, keys], in the order in which the groups ran.
 
         Raises:
+            UnsupportedError: The layers of a group have no common shape, or all weights are too large to keep.
+        """
+        if not self.kept:
+            size = sum(output.shape[2] * output.shape[1] ** 2 for output in self.outputs.values()) * np.dtype(np.float64).itemsize
+            raise UnsupportedError(
+                f"All attention weights of this text would take about {in_gibibytes(size)}. Use a shorter text, or a method that reads "
+                "those of the explained position only: attention, attention rollout, head ablation or layer ablation."
+            )
+        return self.attention_from({group: slice(None) for group in self.groups})
+
+    def attention_from(self, queries: Mapping[str, Sequence[int] | slice]) -> dict[str, Array]:
+        """The attention weights from some queries, by group: group -> [layers, heads, queries, keys].
+
+        Raises:
             UnsupportedError: The layers of a group have no common shape.
         """
         self.check_alike()
-        groups = dict.fromkeys(site.group for site in self.weights)
-        sites = self.sites
-        return {group: np.stack([self.weights[site][0].double().cpu().numpy() for site in sites[group]]) for group in groups}
+        found = {}
+        for group in self.groups:
+            if group in queries:
+                chosen = queries[group]
+                rows = chosen if isinstance(chosen, slice) else list(chosen)
+                found[group] = np.stack([self.weights[site][0][:, rows].double().cpu().numpy() for site in self.sites[group]])
+        return found
+
+    def attention_of_mixture(self, group: str, shares: Array) -> Array:
+        """The attention weights of a group, its queries weighed by `shares` [q]: [layers, heads, keys]."""
+        self.check_alike()
+        weights = (self.weights[site][0] for site in self.sites[group])
+        return np.stack([(torch.from_numpy(shares).to(own) @ own).double().cpu().numpy() for own in weights])
 
     def check_alike(self) -> None:
         """Raises UnsupportedError where the layers of a group differ in heads, queries or keys."""
         for group, own in self.sites.items():
-            shapes = list(dict.fromkeys(tuple(self.weights[site].shape[1:]) for site in own))
+            shapes = list(dict.fromkeys(self._shape(site) for site in own))
             if len(shapes) > 1:
                 raise UnsupportedError(
                     f"The {group} attention of this model has {shapes[0]} heads, queries and keys in one layer and {shapes[1]} in another, "
                     "so that they cannot be put together. Methods that look from outside work."
                 )
+
+    def _shape(self, site: AttentionSite) -> tuple[int, ...]:
+        return tuple(self.weights[site].shape[1:]) if self.kept else tuple(self.outputs[site].shape[1:3])
 
     def resumed(
         self, stack: str, layer: int, rows: int, state: Callable[[int], Tensor] | None = None
@@ -106,7 +145,10 @@ class Trace:
             {layer: [each_tensor(output, own) for output in outputs] for layer, outputs in self.layers.outputs.items()},
             detached=True,
         )
-        weights, outputs = ({site: own(value) for site, value in kept.items()} for kept in (self.weights, self.outputs))
+        outputs = {site: own(value) for site, value in self.outputs.items()}
+        weights: Mapping[AttentionSite, Tensor] = Unkept(outputs, lambda site: own(self.weights[site]))
+        if self.kept:
+            weights = {site: own(value) for site, value in self.weights.items()}
         return Trace(own(self.logits), layers, weights, outputs, self._instruments)
 
 
@@ -124,6 +166,8 @@ class _Noted:
 class _LastOutput(AttentionProbe):
     """Cuts the graph at every attention call, so that only what follows the last one remains."""
 
+    outputs_only = True
+
     def __init__(self) -> None:
         self.outputs: list[Tensor] = []
 
@@ -132,13 +176,28 @@ class _LastOutput(AttentionProbe):
         return self.outputs[-1]
 
 
-def record(instruments: Instruments, forward: Callable[[], Tensor]) -> Trace:
-    """The trace of a pass that gives logits [B, C], under what is active; what is kept holds no graph, the logits may."""
-    layers, probe = Recording(detached=True), AttentionRecorder(detached=True)
+def record(instruments: Instruments, forward: Callable[[], Tensor], *, weights: bool = True) -> Trace:
+    """The trace of a pass that gives logits [B, C], under what is active; what is kept holds no graph, the logits may.
+
+    Without `weights` these are not kept, but computed again, layer by layer, for whoever reads them.
+    """
+    layers = Recording(detached=True)
+    probe = AttentionRecorder(detached=True) if weights else OutputRecorder()
     active = PASS.get()
     with instruments.layers(layers if active is None else _Noted(layers, active)), instruments.attention(probe):
         logits = forward()
-    return Trace(logits, layers, probe.recorded, probe.outputs, instruments)
+    if isinstance(probe, AttentionRecorder):
+        return Trace(logits, layers, probe.recorded, probe.outputs, instruments)
+    blocks = instruments.architecture.blocks
+
+    def again(site: AttentionSite) -> Tensor:
+        stack = stack_of(site)
+        begun: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if stack in blocks:
+            begun = instruments.layers(Resumed(blocks, layers, stack, site.layer - 1, len(logits)))
+        return weights_of(instruments, site, begun, forward)
+
+    return Trace(logits, layers, Unkept(probe.outputs, again), probe.outputs, instruments)
 
 
 def stack_of(site: AttentionSite) -> str:

@@ -12,7 +12,8 @@ from hooks import VALUES, answer, projections
 from torch import nn
 from zoo import tiny
 
-from explain import UnsupportedError
+from explain import InputError, UnsupportedError
+from explain.methods import value_zeroing
 from explain.methods.attention_rollout import rollout
 from explain.methods.value_zeroing import ValueZeroing, distances, rows_to_one, zeroing_steps
 from explain.models import memory
@@ -116,4 +117,14 @@ def test_a_state_that_nothing_moves_keeps_itself() -> None:
 def test_shared_layers_say_so() -> None:
     made = tiny("albert-masked")
     with made.explainer() as explainer, pytest.raises(UnsupportedError, match="one layer at every depth"):
+        explainer.analyze(made.text, ["value_zeroing"])
+
+
+def test_texts_that_are_too_long_are_refused_with_what_they_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_zeroing, "MOST", 1000)
+    made = tiny("gpt2-next")
+    with (
+        made.explainer() as explainer,
+        pytest.raises(InputError, match=r"of 11 tokens would take 0\.0 GiB .* 2 layers, and the time of 11"),
+    ):
         explainer.analyze(made.text, ["value_zeroing"])
