@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ def launch(demo: gr.Blocks, given: argparse.Namespace) -> None:
     """Serve the page until it is stopped."""
     from explain.interface import app, logs
 
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # reading a visitor's file is no news for the log
     logs.to_console()
     app.warm_up(given.task, given.model)
     demo.launch(**app.launch_options(), **server_options(given))
