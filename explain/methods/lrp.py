@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from explain.methods.lrp_ledger import Ledger
-from explain.methods.lrp_rules import Variant, rules
+from explain.methods.lrp_losses import in_words
+from explain.methods.lrp_propagation import rules
+from explain.methods.lrp_rules import Variant
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.instrumentation import Instruments
@@ -30,11 +32,9 @@ class LRP(Method):
     too) is the relevance. captum's own LRP class has no rule for embeddings and does not see attention, softmax and residuals at all;
     it refuses Transformers. AttnLRP does not conserve: what constants (biases, position and type embeddings), the softmax of
     attention and the normalisation of a (log-)probability absorb is accounted for in `maps["ledger"]` = [sum of the scores, constants,
-    softmax, normalisation], which sum to the score; the relative gap of that sum is reported as `gap`.
+    softmax, normalisation], which sum to the score; the relative gap of that sum is reported as `gap`,
+    and the operations that lose relevance because no rule is known for them are named in the caution.
     `maps["layers_self"]` (or `_encoder`, `_decoder`) holds the relevance [layers, tokens] after every layer.
-
-    Raises:
-        UnsupportedError: The model hides its attention.
     """
 
     name = "lrp"
@@ -44,7 +44,6 @@ class LRP(Method):
     reference = "Achtibat et al. 2024, arXiv:2402.05602; Ali et al. 2022, arXiv:2202.07304; Bach et al. 2015"
     family = Family.EXTERNAL
     signed = True
-    needs_attention = True
 
     variant: Variant = option(Variant.ATTN_LRP, "attn_lrp, or the conservative variant that takes attention weights as constants.")
     ledger: bool = option(True, "Account for what biases and softmax absorb (the same backward pass).")
@@ -103,7 +102,8 @@ class LRP(Method):
             account = np.array([relevance[row].sum(), *absorbed[row]])
             gap = abs(account.sum() - output) / max(abs(output), float(np.abs(account).max()), 1e-12)
             own = {"ledger": account, **{group: values[row] for group, values in maps.items()}}
-            found.append(MethodResult(relevance[row], output, gap=float(gap), tolerance=TOLERANCE, maps=own))
+            lost = in_words(scores[row], self.variant, TOLERANCE) if gap > TOLERANCE and len(scores) == 1 and not ledger.settled else ""
+            found.append(MethodResult(relevance[row], output, gap=float(gap), tolerance=TOLERANCE, maps=own, caution=lost))
             if gap > TOLERANCE and len(scores) > 1:
                 open_rows.append(row)
         for row in open_rows:  # perhaps the model mixes the rows of a batch in a way of its own
@@ -150,9 +150,7 @@ def _account(
 
     In one backward pass.
     """
-    attention = {id(weights) for weights in ledger.attention}
-    pairs = [pair for pair in ledger.normalised if id(pair[1]) not in attention and pair[1].requires_grad]
-    given, normal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    given, normal = [pair[0] for pair in ledger.normalised], [pair[1] for pair in ledger.normalised]
     parts = [[leaf for leaf in part if leaf.requires_grad] for part in (ledger.constants, ledger.weights, ledger.scores, normal, given)]
     leaves = [embeddings, *hidden, *(leaf for part in parts for leaf in part)]
     gradients = torch.autograd.grad(values, leaves, torch.ones_like(values), allow_unused=True)
@@ -165,7 +163,8 @@ def _account(
     ]
     constants, weights, scores, after, before = sums
     constants = constants + ledger.absorbed(values)
-    absorbed = torch.stack(torch.broadcast_tensors(constants, (weights - scores) / 2, after - before), dim=-1)
+    absorbed = torch.stack(torch.broadcast_tensors(constants, weights - scores, after - before), dim=-1)
+    absorbed = absorbed + sum(ledger.settled)
     return relevance, np.asarray(absorbed.expand(len(values), -1).cpu()), states
 
 
@@ -175,4 +174,5 @@ def _tokens(flow: torch.Tensor) -> Array:
 
 
 def _flow(leaf: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
-    return torch.zeros_like(leaf) if gradient is None else leaf * gradient
+    """Gradient times input; where a mask is infinite nothing comes through."""
+    return torch.zeros_like(leaf) if gradient is None else (leaf * gradient).nan_to_num_(0.0, torch.inf, -torch.inf)

@@ -23,10 +23,19 @@ class Backward:
     relevance: bool = True
     biases: Tensor | None = None
 
+    def shared(self, product: Tensor, factors: int) -> Tensor:
+        """The product, whose relevance goes to its factors in equal parts."""
+        if product.requires_grad:
+            product.register_hook(partial(self._share, factors))
+        return product
+
+    def _share(self, factors: int, gradient: Tensor | None) -> Tensor | None:
+        return gradient / factors if self.relevance and gradient is not None else gradient
+
     def absorb(self, bias: Tensor, gradient: Tensor | None) -> None:
         """Note the share of a bias, from the gradient of what it was added to."""
         if self.relevance and gradient is not None:  # nothing comes back where a rule lets nothing through
-            flow = gradient @ bias if bias.dim() == 1 else gradient * bias
+            flow = gradient @ bias if bias.dim() == 1 and len(bias) == gradient.shape[-1] else gradient * bias
             absorbed = flow.double().reshape(self.rows, -1).sum(1)
             self.biases = absorbed if self.biases is None else self.biases + absorbed
 
@@ -40,9 +49,10 @@ class Ledger:
         backward: What a backward pass carries.
         constants: Position and type embeddings [B, …], as leaves of the graph.
         weights: Attention weights of every call.
-        scores: Query key products of every call.
-        normalised: (input, output) of every softmax and log-softmax, attention's among them.
-        attention: Attention weights of every call, whether or not relevance passes through them.
+        scores: What they are the softmax of.
+        normalised: (input, output) of every other softmax and log-softmax.
+        noting: Whether what is called now is noted; not between scores and weights, which are accounted for as one.
+        settled: What softmax and constants, by the leaves above, absorbed in layers that were computed again [B, 3].
         by_row: Whether all constants could be given to the rows.
     """
 
@@ -52,7 +62,8 @@ class Ledger:
     weights: list[Tensor] = field(default_factory=list)
     scores: list[Tensor] = field(default_factory=list)
     normalised: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    attention: list[Tensor] = field(default_factory=list)
+    noting: bool = True
+    settled: list[Tensor] = field(default_factory=list)
     by_row: bool = True
 
     def __post_init__(self) -> None:
@@ -72,18 +83,19 @@ class Ledger:
             return embedded
         return self.constant(embedded.expand(self.rows, *embedded.shape[1:]))
 
-    def lone(self, bias: Tensor) -> Tensor:
-        """A bias that is added to what no relevance comes from."""
-        if self.rows > 1:
-            self.by_row = False
-            return bias
-        return self.constant(bias)
+    def softmax(self, given: Tensor, output: Tensor, *, attention: bool) -> None:
+        """Note a softmax."""
+        if self.noting and attention:
+            self.scores.append(given)
+            self.weights.append(output)
+        elif self.noting:
+            self.normalised.append((given, output))
 
     def biased(self, output: Tensor, bias: Tensor) -> Tensor:
         """The same output [B or B * n, …, d], whose bias is noted in the backward pass."""
-        if len(output) % self.rows:
+        if output.dim() == 0 or len(output) % self.rows:
             self.by_row = False
-        else:
+        elif output.requires_grad:
             output.register_hook(partial(self.backward.absorb, bias.detach()))
         return output
 

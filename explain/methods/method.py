@@ -41,6 +41,7 @@ class MethodResult:
         tolerance: The largest gap asked for.
         positions: The queries that are explained, for methods that read attention.
         maps: Named raw arrays a view can draw.
+        caution: What the method's own caution does not say, about this result.
     """
 
     scores: Array | torch.Tensor
@@ -50,6 +51,7 @@ class MethodResult:
     tolerance: float | None = None
     positions: tuple[int, ...] = ()
     maps: Mapping[str, Array] = field(default_factory=dict)
+    caution: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Method(ABC):
             method=self.name,
             title=self.title,
             summary=self.summary,
-            caution=self.caution,
+            caution=f"{self.caution} {found.caution}".rstrip(),
             family=self.family,
             signed=self.signed,
             target_blind=self.target_blind,

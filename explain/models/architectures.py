@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from explain.errors import UnsupportedError
-from explain.models.nonlinear import computes_positions, holds_experts, nonlinear, relative_bias
+from explain.models.nonlinear import activations, holds_experts, relative_bias
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,9 +45,7 @@ class Architecture:
         decoder_embedding: The same for the output prefix of an encoder-decoder.
         trunk: The module whose last hidden state the head reads.
         activations: Modules that apply a non-linearity element by element.
-        gated: Linear layers that read a product of an activation and a gate.
         experts: Modules that hold the weights of several experts and weigh what they say as the router told.
-        positions: Modules that compute position embeddings instead of looking them up.
         relative_bias: Ids of weights that add to attention scores by distance, which is no part of the residual stream.
         blocks: The layers of each stack ("self", or "encoder" and "decoder") in order; a stack that shares them has none.
         sites: For each attention module, by id, its sites in call order (shared layers have several); empty where the
@@ -58,9 +56,7 @@ class Architecture:
     decoder_embedding: nn.Module | None
     trunk: nn.Module
     activations: tuple[nn.Module, ...]
-    gated: tuple[nn.Module, ...]
     experts: tuple[nn.Module, ...]
-    positions: tuple[nn.Module, ...]
     relative_bias: frozenset[int]
     blocks: Mapping[str, tuple[nn.Module, ...]]
     sites: Mapping[int, tuple[AttentionSite, ...]]
@@ -129,15 +125,12 @@ def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ..
     else:
         stacks = {"self": base}
         embedding, decoder_embedding = model.get_input_embeddings(), None
-    activations, gated = nonlinear(model, frozenset(sites))
     return Architecture(
         embedding=embedding,
         decoder_embedding=decoder_embedding,
         trunk=_trunk(model),
-        activations=activations,
-        gated=gated,
+        activations=activations(model),
         experts=tuple(filter(holds_experts, model.modules())),
-        positions=tuple(filter(computes_positions, model.modules())),
         relative_bias=relative_bias(model),
         blocks=_blocks(stacks, sites),
         sites=sites,

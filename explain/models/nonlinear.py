@@ -1,15 +1,15 @@
-"""Modules of a model that are more than linear maps: activations, gated products, experts, computed positions."""
+"""Modules of a model that LRP has a rule for as a whole: activations and experts; and weights that only shift attention scores."""
 
 from __future__ import annotations
 
 import functools
+from inspect import signature
 from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Set
-
     from transformers import PreTrainedModel
 
 
@@ -22,36 +22,33 @@ def activation_kinds() -> tuple[type[nn.Module], ...]:
     return tuple(named | {nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh})
 
 
-def nonlinear(model: PreTrainedModel, attention: Set[int]) -> tuple[tuple[nn.Module, ...], tuple[nn.Module, ...]]:
-    """The activation modules, and the linear layers behind gated products; modules with these ids hold attention.
+def activations(model: PreTrainedModel) -> tuple[nn.Module, ...]:
+    """The activation modules: some are written as several operations, which are one function here."""
+    return tuple(module for module in model.modules() if isinstance(module, activation_kinds()) or _elementwise(module))
 
-    A gated block holds an activation and, beside the linear layer that reads the product, either two linear layers as wide as the
-    product or one twice as wide.
-    """
-    kinds = activation_kinds()
-    activations = tuple(module for module in model.modules() if isinstance(module, kinds))
-    gated = []
-    for block in model.modules():
-        children = list(block.children())
-        linear = [child for child in children if isinstance(child, nn.Linear)]
-        if id(block) in attention or not any(isinstance(child, kinds) for child in children):
-            continue
-        for reader in linear:
-            widths = [other.out_features for other in linear if other is not reader]
-            if widths.count(reader.in_features) == 2 or widths == [2 * reader.in_features]:
-                gated.append(reader)
-    return activations, tuple(gated)
+
+def _elementwise(module: nn.Module) -> bool:
+    """Whether a module of a model's own does nothing but apply a function to every number alone, found by trying it."""
+    own = type(module).__module__.startswith("transformers.models.")
+    if (
+        not own
+        or any(True for _ in (*module.children(), *module.parameters(), *module.buffers()))
+        or len(signature(module.forward).parameters) != 1
+    ):
+        return False
+    tried, other = torch.tensor([[0.5, -1.0, 2.0]]), torch.tensor([[0.5, -1.0, 3.0]])
+    try:
+        with torch.no_grad():
+            first, second = module(tried), module(other)
+    except Exception:  # it wants other arguments
+        return False
+    return isinstance(first, Tensor) and first.shape == tried.shape and torch.equal(first[:, :2], second[:, :2])
 
 
 def holds_experts(module: nn.Module) -> bool:
     """Whether it holds the weights of several experts as one tensor."""
     weights = getattr(module, "down_proj", None)
     return isinstance(weights, nn.Parameter) and weights.dim() == 3  # [experts, ...]
-
-
-def computes_positions(module: nn.Module) -> bool:
-    """Whether it computes position embeddings instead of looking them up."""
-    return type(module).__name__.endswith("PositionalEmbedding") and not any(True for _ in module.parameters())
 
 
 def relative_bias(model: PreTrainedModel) -> frozenset[int]:

@@ -95,7 +95,7 @@ def test_the_decisive_word_is_found_by_every_method_that_knows_the_target() -> N
 
 
 PLANTED = {"good": 1.0, "bad": -1.0}
-SIGNED = [name for name, method in METHODS.items() if method.signed and not method.needs_attention] + ["lrp"]
+SIGNED = [name for name, method in METHODS.items() if method.signed and not method.needs_attention]
 
 
 def planted_model() -> t.GPT2ForSequenceClassification:

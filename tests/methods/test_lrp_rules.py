@@ -10,7 +10,10 @@ import torch
 from torch.nn import functional
 from zoo import FAMILIES, tiny
 
-from explain.methods.lrp_rules import AttentionRule, Ledger, Variant, identity_norm, identity_rms_norm, identity_rule, rules, scaled
+from explain.methods.lrp_ledger import Ledger
+from explain.methods.lrp_operations import Operations
+from explain.methods.lrp_propagation import AttentionRule, rules
+from explain.methods.lrp_rules import Variant, identity_norm, identity_rms_norm, identity_rule
 from explain.models.architectures import AttentionSite
 from explain.models.instrumentation import instrument
 
@@ -48,22 +51,17 @@ def test_norms_hand_on_what_they_would_with_a_fixed_scale() -> None:
     torch.testing.assert_close(relevance(rms, given), rms.detach(), atol=1e-12, rtol=0)
 
 
-def test_scaling_touches_the_gradient_only() -> None:
-    given = torch.randn(4, dtype=torch.float64, requires_grad=True)
-    assert torch.equal(scaled(given, 0.25), given)
-    (gradient,) = torch.autograd.grad(scaled(given, 0.25).sum(), given)
-    assert torch.equal(gradient, torch.full((4,), 0.25, dtype=torch.float64))
-
-
 @pytest.mark.parametrize("variant", list(Variant))
 def test_one_attention_layer_by_hand(variant: Variant) -> None:
     """Uniform rule: half of the output's relevance to the values, half to the weights, of which softmax's Taylor share to q and k."""
     generator = torch.Generator().manual_seed(1)
     query, key, value = (torch.randn(1, 1, 3, 2, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(3))
-    site, rule = AttentionSite("self", 0), AttentionRule(variant, Ledger())
-    q, k, v = rule.inputs(site, query, key, value)
-    weights = rule.weights(site, rule.scores(site, q @ k.transpose(-1, -2)).softmax(-1))
-    output = weights @ v
+    ledger = Ledger()
+    site, rule = AttentionSite("self", 0), AttentionRule(variant, ledger)
+    with Operations(variant, ledger, frozenset(), keep=True):
+        q, k, v = rule.inputs(site, query, key, value)
+        weights = rule.weights(site, rule.scores(site, q @ k.transpose(-1, -2)).softmax(-1))
+        output = weights @ v
     found = torch.autograd.grad(output.sum(), [query, key, value], allow_unused=True)
 
     a, s = weights[0, 0].detach().numpy(), (query @ key.transpose(-1, -2))[0, 0].detach().numpy()

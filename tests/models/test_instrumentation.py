@@ -202,7 +202,7 @@ def test_a_context_that_fails_leaves_nothing_behind() -> None:
             instruments.embeddings(lambda given: given * 0),
             instruments.trunk(lambda hidden: hidden * 0),
             instruments.layers(Nothing()),
-            instruments.nonlinearities(lambda given, output: output * 0, *(lambda value: value,) * 3),
+            instruments.nonlinearities(lambda given, output: output * 0, lambda weights: weights),
         ):
             with pytest.raises(RuntimeError, match="stop"):
                 fail(context)
