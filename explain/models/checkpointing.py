@@ -11,7 +11,6 @@ import contextvars
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
@@ -20,17 +19,25 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from explain.models.interruption import checkpoint
 
+Compute = Callable[[Sequence[Tensor]], list[Any]]
+
 
 class Checkpointing:
-    """How layers are computed whose graph is not kept: the first time, again, and what is asked of the second time."""
+    """How layers are computed whose graph is not kept: the first time, again, and what is asked of the second time.
 
-    def first(self, compute: Callable[[], Any]) -> Any:
-        """The layer's output, without a graph."""
-        return compute()
+    Attributes:
+        written_out: Whether the graph of a layer holds its attention weights.
+    """
 
-    def again(self, compute: Callable[[], Any], context: contextvars.Context) -> Any:
+    written_out: bool = False
+
+    def first(self, compute: Compute, given: Sequence[Tensor]) -> list[Any]:
+        """All that the layer returns, without a graph."""
+        return compute(given)
+
+    def again(self, compute: Compute, given: Sequence[Tensor], context: contextvars.Context) -> list[Any]:
         """The same with a graph, within the context of the first time."""
-        return context.run(compute)
+        return context.run(compute, given)
 
     def gradients(self, outputs: Sequence[Tensor], gradients: Sequence[Tensor], given: Sequence[Tensor]) -> Sequence[Tensor | None]:
         """Of what entered the layer, from those of what left it."""
@@ -51,7 +58,7 @@ class Checkpointing:
 
 @dataclass
 class _Call:
-    """One call of a layer."""
+    """One call of a layer; what is written on its tensors stays on them."""
 
     how: Checkpointing
     forward: Callable[..., Any]
@@ -62,6 +69,7 @@ class _Call:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     returned: TreeSpec | None = None
     others: dict[int, Any] = field(default_factory=dict)
+    marks_after: list[dict[str, Any]] = field(default_factory=list)
 
     def compute(self, given: Sequence[Tensor]) -> list[Any]:
         """All that the layer returns, one after the other."""
@@ -77,6 +85,8 @@ class _Call:
         """Tensors with what else the layer returned, as it did."""
         if self.returned is None:
             raise RuntimeError("The layer was not called.")
+        for tensor, marks in zip(tensors, self.marks_after, strict=True):
+            vars(tensor).update(marks)
         rest = iter(tensors)
         return tree_unflatten(
             [self.others[place] if place in self.others else next(rest) for place in range(self.returned.num_leaves)], self.returned
@@ -93,8 +103,9 @@ class _Layer(torch.autograd.Function):
         context.save_for_backward(*given)
         checkpoint()
         with torch.no_grad():
-            found = call.how.first(partial(call.compute, given))
+            found = call.how.first(call.compute, given)
         tensors = tuple(one for one in found if isinstance(one, Tensor))
+        call.marks_after = [dict(vars(one)) for one in tensors]
         context.mark_non_differentiable(*(one for one in tensors if not one.is_floating_point()))
         return tensors
 
@@ -106,7 +117,7 @@ class _Layer(torch.autograd.Function):
         for tensor, marks in zip(given, call.marks, strict=True):
             vars(tensor).update(marks)
         with torch.enable_grad():
-            found = call.how.again(partial(call.compute, given), call.context)
+            found = call.how.again(call.compute, given, call.context)
         tensors = (one for one in found if isinstance(one, Tensor))
         pairs = [(o, g) for o, g in zip(tensors, gradients, strict=True) if g is not None and o.requires_grad]
         del found, tensors
@@ -115,13 +126,24 @@ class _Layer(torch.autograd.Function):
         return None, *call.how.gradients([pair[0] for pair in pairs], [pair[1] for pair in pairs], given)
 
 
+WAY: ContextVar[Checkpointing] = ContextVar("way", default=Checkpointing())  # noqa: B039
 CHECKPOINTING: ContextVar[Checkpointing | None] = ContextVar("checkpointing", default=None)
 
 
 @contextlib.contextmanager
-def checkpointed(how: Checkpointing) -> Iterator[None]:
-    """Within, layers keep no graph, unless that is so already."""
-    token = CHECKPOINTING.set(CHECKPOINTING.get() or how)
+def checkpointing_by(way: Checkpointing) -> Iterator[None]:
+    """Within, layers that keep no graph are computed so."""
+    token = WAY.set(way)
+    try:
+        yield
+    finally:
+        WAY.reset(token)
+
+
+@contextlib.contextmanager
+def checkpointed() -> Iterator[None]:
+    """Within, layers keep no graph."""
+    token = CHECKPOINTING.set(WAY.get())
     try:
         yield
     finally:

@@ -168,9 +168,10 @@ def plain_pass(
         active.enter_context(torch.set_grad_enabled(differentiable))
         if differentiable:
             embeddings = model.embed(encoding.inputs).requires_grad_()
-            active.enter_context(embedded(model, encoding, embeddings))
         if under is not None:
             active.enter_context(under.active(model.instruments))
+        if differentiable:
+            active.enter_context(embedded(model, encoding, embeddings))
         if recording and model.attention_groups:
             trace = record(model.instruments, forward, weights=keeps_attention(model, encoding))
         logits = forward() if trace is None else trace.logits

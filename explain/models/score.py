@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from explain.models import memory
-from explain.models.checkpointing import Checkpointing, checkpointed
+from explain.models.checkpointing import WAY, checkpointed
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
 from explain.models.memory import graph_bytes
@@ -217,8 +217,9 @@ def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -
             return original
         return torch.cat([given.to(original), original[:, length:]], dim=1)
 
-    large = torch.is_grad_enabled() and embeddings.requires_grad and graph_bytes(model, *embeddings.shape[:2]) > memory.GRAPH
-    with model.instruments.embeddings(of_input, of_prefix), checkpointed(Checkpointing()) if large else contextlib.nullcontext():
+    large = torch.is_grad_enabled() and embeddings.requires_grad
+    large = large and graph_bytes(model, *embeddings.shape[:2], written_out=WAY.get().written_out) > memory.GRAPH
+    with model.instruments.embeddings(of_input, of_prefix), checkpointed() if large else contextlib.nullcontext():
         yield
 
 

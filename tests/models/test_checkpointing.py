@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from explain import IntegratedGradients, TokenExplainer
 from explain.errors import StoppedError
 from explain.methods.input_x_gradient import InputXGradient
 from explain.models import memory
-from explain.models.checkpointing import CHECKPOINTING, Checkpointing, checkpointed
+from explain.models.checkpointing import CHECKPOINTING, checkpointed
 from explain.models.interruption import interruptible
 from explain.models.score import Score
 from explain.results import Attribution
@@ -51,14 +52,14 @@ def test_layers_keep_nothing_but_what_enters_them() -> None:
         block.mlp.c_fc.register_forward_hook(lambda _, __, output: inner.append(weakref.ref(output)))
     with made.explainer() as explainer:
         score = explainer.ask(made.text).scores[0]
-        for how, alive in ((None, 2), (Checkpointing(), 0)):
+        for active, alive in ((nullcontext(), 2), (checkpointed(), 0)):
             inner.clear()
             embeddings = score.embeddings().requires_grad_()
-            with torch.enable_grad(), checkpointed(how) if how else torch.enable_grad():
+            with torch.enable_grad(), active:
                 value = score.of_embeddings(embeddings)
             assert sum(one() is not None for one in inner) == alive
             torch.autograd.grad(value, embeddings)
-            assert len(inner) == (4 if how else 2)
+            assert len(inner) == 4 - alive
     assert CHECKPOINTING.get() is None
 
 
@@ -72,6 +73,6 @@ def test_it_can_be_stopped_between_layers() -> None:
 
     with made.explainer() as explainer:
         score: Score = explainer.ask(made.text).scores[0].anew()
-        with interruptible(check), checkpointed(Checkpointing()), pytest.raises(StoppedError):
+        with interruptible(check), checkpointed(), pytest.raises(StoppedError):
             score.gradient()
         assert np.isfinite(InputXGradient().attribute(score).scores).all()

@@ -1,0 +1,97 @@
+"""Relevance of long texts: a layer is computed again under the rules, and what it absorbs is settled with it."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from explain.methods.lrp_ledger import Ledger
+from explain.methods.lrp_rules import carries, constant
+from explain.models.checkpointing import Checkpointing, Compute
+
+LARGE = 2**24
+"""Numbers whose flow is summed in parts."""
+
+
+class RelevanceOfLayers(Checkpointing):
+    """Layers that keep no graph, computed again under LRP's rules.
+
+    Args:
+        ledger: Of the pass; what a layer absorbs is settled in it.
+        rules: Within, a pass runs under the rules and notes in a ledger.
+    """
+
+    written_out = True
+
+    def __init__(self, ledger: Ledger, rules: Callable[[Ledger], AbstractContextManager[Any]]) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._own = ledger
+
+    def first(self, compute: Compute, given: Sequence[Tensor]) -> list[Any]:
+        """Nothing carries relevance here, so that the rules do nothing; what comes of constants alone is constant afterwards too."""
+        alone = [tensor.detach() for tensor in given]
+        for tensor, own in zip(given, alone, strict=True):
+            own.follows = carries(tensor)  # type: ignore[attr-defined]
+        with _Following():
+            found = compute(alone)
+        for tensor in found:
+            if isinstance(tensor, Tensor) and not getattr(tensor, "follows", False):
+                constant(tensor)
+        return found
+
+    def again(self, compute: Compute, given: Sequence[Tensor], context: contextvars.Context) -> list[Any]:
+        """With a ledger of the layer's own, and nothing else active."""
+        self._own = Ledger(self._ledger.rows)
+        self._own.backward = self._ledger.backward
+
+        def ruled() -> list[Any]:
+            with self._rules(self._own):
+                return compute(given)
+
+        return contextvars.Context().run(ruled)
+
+    def gradients(self, outputs: Sequence[Tensor], gradients: Sequence[Tensor], given: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        own, self._own = self._own, self._ledger
+        self._ledger.by_row &= own.by_row
+        before, after = ([pair[side] for pair in own.normalised] for side in (0, 1))
+        parts = [(own.constants, 0, 1), (own.weights, 1, 1), (own.scores, 1, -1), (after, 2, 1), (before, 2, -1)]
+        leaves = [(leaf, column, sign) for part, column, sign in parts for leaf in part if leaf.requires_grad]
+        del own, parts, before, after
+        if not self._ledger.backward.relevance:
+            leaves = []
+        found = list(torch.autograd.grad(outputs, [*given, *(leaf for leaf, _, _ in leaves)], gradients, allow_unused=True))
+        settled = torch.zeros(self._ledger.rows, 3, dtype=torch.float64, device=outputs[0].device)
+        while leaves:
+            (leaf, column, sign), gradient = leaves.pop(), found.pop()
+            if gradient is not None:
+                settled[:, column] += sign * _flow(leaf.detach(), gradient, self._ledger.rows)
+        self._ledger.settled.append(settled)
+        return found
+
+
+class _Following(TorchFunctionMode):
+    """Tells what is computed from tensors that carry relevance, where no graph does."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if any(getattr(one, "follows", False) for one in tree_leaves((args, kwargs))):
+            for one in tree_leaves(made):
+                if isinstance(one, Tensor):
+                    one.follows = True  # type: ignore[attr-defined]
+        return made
+
+
+def _flow(leaf: Tensor, gradient: Tensor, rows: int) -> Tensor:
+    """The sum of gradient times leaf by row [B]; where a mask is infinite nothing comes through."""
+    if leaf.numel() > LARGE and leaf.dim() > 1 and len(leaf) == rows and leaf.shape[1] > 1:
+        return sum((_flow(leaf[:, part], gradient[:, part], rows) for part in range(leaf.shape[1])), leaf.new_zeros(rows).double())
+    flow = (leaf * gradient).nan_to_num_(0.0, torch.inf, -torch.inf)
+    return flow.reshape(rows, -1).sum(1).double()
