@@ -133,12 +133,15 @@ class IntegratedGradients(Method):
     def _integrate(
         self, score: Score, baseline: Tensor, embeddings: Tensor, ways: list[tuple[float, float]], known: dict[float, float], rows: int
     ) -> list[Panel]:
-        """Captum's integrated gradients on each stretch of the way, all of them as rows of batches."""
+        """Captum's integrated gradients on each stretch of the way, as many of them as rows of batches as may be."""
+        if len(ways) > rows:
+            parts = (ways[first : first + rows] for first in range(0, len(ways), rows))
+            return [panel for part in parts for panel in self._integrate(score, baseline, embeddings, part, known, rows)]
         from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 
         starts, ends = (torch.cat([torch.lerp(baseline, embeddings, way[side]) for way in ways]) for side in (0, 1))
         attributed = CaptumIntegratedGradients(score.of_embeddings).attribute(
-            ends, starts, n_steps=self.steps, method="gausslegendre", internal_batch_size=max(rows, len(ways))
+            ends, starts, n_steps=self.steps, method="gausslegendre", internal_batch_size=rows
         )
         shares = attributed.detach().double().sum(-1).cpu().numpy()  # [ways, n]
         return [
