@@ -11,14 +11,12 @@ import numpy as np
 
 from explain.errors import ExplainError, InputError
 from explain.methods.method import Method, completeness_gap
+from explain.models import memory
 from explain.models.explained_model import ExplainedModel
 from explain.models.joint import batches
 from explain.models.score import Score
 from explain.results import Attribution, Explanation
 from explain.types import Array, Encoding, Prediction, Target
-
-TOKENS_UNDER = 1024
-"""Above so many tokens the graph of a pass is too large to be kept until its method is run."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,13 @@ class Analysis:
 
 
 def plain_pass_for(methods: Iterable[Method], model: ExplainedModel, rows: int, tokens: int) -> dict[str, Any]:
-    """How the plain pass of so many rows is made, so that the methods which can read it need none of their own: keywords of `answer`."""
+    """How the plain pass of so many rows is made, so that the methods which can read it need none of their own: keywords of `answer`.
+
+    A graph that is too large to be kept until its method is run is not made.
+    """
     chosen = tuple(methods)
-    runs_under = model.attention_groups and rows * tokens <= TOKENS_UNDER
-    wanted = (method.under(rows) for method in chosen if runs_under)
+    kept = model.attention_groups and memory.graph_bytes(model, rows, tokens, written_out=True) <= memory.GRAPH
+    wanted = (method.under(rows) for method in chosen if kept)
     return {
         "recording": any(method.reads_trace for method in chosen),
         "differentiable": any(method.reads_gradient for method in chosen),

@@ -21,7 +21,7 @@ from explain.models.score import Score
 from explain.types import Family
 
 AT_ONCE = 3
-"""Layers that are skipped in one batch of a short text: it begins after the lowest, so that more rows cost more layers, though each less."""
+"""Layers that are skipped in one batch of a short text: it begins after the lowest, so that more rows run more layers."""
 
 
 @dataclass(frozen=True)

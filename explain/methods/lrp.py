@@ -58,17 +58,18 @@ class LRP(Method):
         return Propagation(self.variant, self.ledger, Ledger(rows))
 
     def _shared(self, scores: Sequence[Score]) -> tuple[Propagation, torch.Tensor, torch.Tensor] | None:
-        """The pass of exactly these rows under these rules, if it was made and its relevance not yet taken."""
+        """The pass of exactly these rows under these rules, if it was made and its relevance not yet taken; it is forgotten."""
         known = [score.shared for score in scores]
         first = known[0]
         if first is None or not isinstance(first.under, Propagation) or len(scores) != len(first.logits):
             return None
         made = first.under
-        fits = (made.variant, made.keep, made.spent) == (self.variant, self.ledger, False)
-        if not fits or any(one is None or (one.under, one.row) != (made, row) for row, one in enumerate(known)):
+        if (made.variant, made.keep) != (self.variant, self.ledger) or any(
+            one is None or (one.under, one.row) != (made, row) for row, one in enumerate(known)
+        ):
             return None
-        made.spent = True
         for score in scores:
+            score.forget_shared()
             score.passes = max(score.passes, 1)
         return made, first.embeddings, first.logits
 
@@ -120,14 +121,12 @@ class Propagation:
         keep: Whether biases and softmax are accounted for.
         ledger: What is noted for that.
         recording: What entered and left the layers.
-        spent: Whether relevance was taken, and the graph is gone.
     """
 
     variant: Variant
     keep: bool
     ledger: Ledger
     recording: Recording = field(default_factory=Recording)
-    spent: bool = False
 
     @contextlib.contextmanager
     def active(self, instruments: Instruments) -> Iterator[None]:

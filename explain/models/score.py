@@ -177,6 +177,10 @@ class Score:
         """The pass of the batch that the text was a row of, if it was made under what a method wanted."""
         return self._reading.shared
 
+    def forget_shared(self) -> None:
+        """Let go of that pass once its graph was walked."""
+        self._reading.shared = None
+
     def read_positions(self) -> tuple[int, ...]:
         """The positions whose last hidden state decides the score.
 
