@@ -53,6 +53,7 @@ class Operations(TorchFunctionMode):
             torch.addmm: self._addmm,
             torch.baddbmm: self._baddbmm,
             Tensor.baddbmm: self._baddbmm,
+            torch.linalg.solve_triangular: self._solution,
             Tensor.__rdiv__: lambda divisor, given: self._quotient(torch.div)(given, divisor),
             **{f: self._elementwise(f) for f in functions.ELEMENTWISE},
             **{f: self._normalisation(f) for f in functions.NORMALISATIONS},
@@ -89,6 +90,7 @@ class Operations(TorchFunctionMode):
 
     def _normalisation(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def rule(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            given = _own(given)
             output = function(given, *args, **kwargs)
             attention = output.dim() >= HEADS_QUERIES_KEYS
             if not carries(given):
@@ -103,6 +105,7 @@ class Operations(TorchFunctionMode):
 
     def _exponential(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def rule(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            given = _own(given)
             output = function(given, *args, **kwargs)
             if carries(given):
                 self._ledger.softmax(given, output, attention=True)
@@ -136,6 +139,11 @@ class Operations(TorchFunctionMode):
 
         return rule
 
+    def _solution(self, divisor: Tensor, given: Tensor, **options: Any) -> Tensor:
+        both = carries(divisor) and carries(given)
+        found: Tensor = torch.linalg.solve_triangular(stopped(divisor, self._ledger.backward) if both else divisor, given, **options)
+        return found
+
     def _scale(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def rule(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             output = function(given, *args, **kwargs)
@@ -155,7 +163,7 @@ class Operations(TorchFunctionMode):
         def rule(first: Any, second: Any, *args: Any, **kwargs: Any) -> Tensor:
             carried = carries(first), carries(second)
             if all(carried) and not self._ledger.noting:
-                second = second.view_as(second)  # attention scores that are not of query and key alone
+                second = _own(second)  # attention scores that are not of query and key alone
                 self._ledger.scores.append(second)
             output = function(first, second, *args, **kwargs)
             if carried[0] == carried[1] or not self._ledger.noting:
@@ -226,6 +234,11 @@ class Operations(TorchFunctionMode):
             return torch.softmax(scores, -1) @ value
 
 
+def _own(given: Tensor) -> Tensor:
+    """The same for one operation alone, so that its gradient is what came through this one."""
+    return given.view_as(given) if carries(given) else given
+
+
 def _at_zero(given: Any) -> Any:
     """The same arguments, with zeros for what carries relevance."""
     if isinstance(given, tuple | list):
@@ -233,6 +246,5 @@ def _at_zero(given: Any) -> Any:
     return torch.zeros_like(given) if carries(given) else given
 
 
-def _finite(bias: Tensor) -> Tensor:
-    """Without what a mask adds, where nothing comes through."""
+def _finite(bias: Tensor) -> Tensor:  # without what a mask adds, where nothing comes through
     return bias.masked_fill(bias.isinf(), 0.0)

@@ -181,12 +181,15 @@ def _embedding_of(stack: PreTrainedModel) -> nn.Module:
 def short_inputs(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """Three input tokens (and two decoder tokens, so that cross-attention can be told by its lengths) for the bare trunk."""
     avoid = {getattr(model.config, name, None) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
-    index = next(i for i in range(8) if i not in avoid)
-    device = device_of(model.get_input_embeddings())
-    inputs = {"input_ids": torch.full((1, 3), index, device=device)}
-    if is_encoder_decoder(model):
-        inputs["decoder_input_ids"] = torch.full((1, 2), index, device=device)
-    return inputs
+    ids = torch.tensor([[i for i in range(8) if i not in avoid][:3]], device=device_of(model.get_input_embeddings()))
+    return {"input_ids": ids} | ({"decoder_input_ids": ids[:, :2]} if is_encoder_decoder(model) else {})
+
+
+def alike(plain: Any, probed: Any) -> bool:
+    """Whether two passes of a bare trunk gave the same last states, but for rounding."""
+    one, other = (output[0].double() for output in (plain, probed))
+    rounding = max(torch.finfo(plain[0].dtype).eps, torch.finfo(torch.float32).eps) ** 0.5  # some compute in float32 inside
+    return bool(torch.allclose(one, other, rtol=0, atol=rounding * float(one.abs().max())))
 
 
 def sites_of(model: PreTrainedModel, calls: list[tuple[nn.Module, int, int]]) -> dict[int, tuple[AttentionSite, ...]]:

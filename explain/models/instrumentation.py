@@ -72,7 +72,7 @@ class Instruments:
         looking = model.get_input_embeddings().register_forward_hook(lambda layer, given, output: embedded.append(output))
         try:
             with torch.no_grad(), watching(found):
-                architectures.base_of(model)(**inputs)
+                plain = architectures.base_of(model)(**inputs)
         finally:
             looking.remove()
         if not all(isinstance(output, Tensor) for output in embedded):
@@ -80,7 +80,12 @@ class Instruments:
                 f"The embedding layer of {type(model).__name__} gives more than embeddings; quantised models are not explained."
             )
         self._time_first = any(output.shape[0] == inputs["input_ids"].shape[1] for output in embedded)
-        sites = architectures.sites_of(model, found.calls)
+        sites = {} if found.selective else architectures.sites_of(model, found.calls)
+        if sites:
+            with torch.no_grad(), probing(AttentionProbe(), sites):
+                probed = architectures.base_of(model)(**inputs)
+            if not architectures.alike(plain, probed):
+                sites = {}
         if not sites:
             _set_attention(model, self._implementation)
         return sites

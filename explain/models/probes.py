@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from explain.models.architectures import AttentionSite
+
+SELECTIVE = ("indices", "block_indices")
+"""Options that name the keys of each query."""
 
 
 class AttentionProbe:
@@ -100,18 +103,23 @@ class _Chain(AttentionProbe):
 class _Watcher(Protocol):
     """Who sees the attention calls of a pass."""
 
-    def seen(self, module: nn.Module, queries: int, keys: int) -> tuple[AttentionProbe, AttentionSite] | None:
-        """The probe and the site of a call; `None` to leave it alone."""
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> tuple[AttentionProbe, AttentionSite] | None:
+        """The probe and the site of a call with these further options; `None` to leave it alone."""
 
 
 class AttentionCalls:
-    """Notes every attention call of a pass as (module, query length, key length), and leaves it alone."""
+    """Notes every attention call of a pass as (module, query length, key length), and leaves it alone.
+
+    `selective` is whether a call is told which keys to look at, which the probed attention does not know how to do.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[nn.Module, int, int]] = []
+        self.selective = False
 
-    def seen(self, module: nn.Module, queries: int, keys: int) -> None:
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> None:
         self.calls.append((module, queries, keys))
+        self.selective |= any(option in options for option in SELECTIVE)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class _Probing:
     sites: Mapping[int, tuple[AttentionSite, ...]]
     calls: Counter[int] = field(default_factory=Counter)
 
-    def seen(self, module: nn.Module, queries: int, keys: int) -> tuple[AttentionProbe, AttentionSite] | None:
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> tuple[AttentionProbe, AttentionSite] | None:
         sites = self.sites.get(id(module))
         if sites is None:
             return None
@@ -159,7 +167,7 @@ def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tenso
         module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
     ) -> tuple[Tensor, Tensor | None]:
         watcher = _WATCHER.get()
-        seen = None if watcher is None else watcher.seen(module, query.shape[2], key.shape[2])
+        seen = None if watcher is None else watcher.seen(module, query.shape[2], key.shape[2], options)
         if seen is None:
             return _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
         probe, site = seen
@@ -192,6 +200,7 @@ def _probed_attention(
     position_bias: Tensor | None = None,
     is_causal: bool | None = None,
     softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
     repeats = query.shape[1] // key.shape[1]
@@ -213,6 +222,11 @@ def _probed_attention(
     elif query.shape[2] > 1 and (getattr(module, "is_causal", True) if is_causal is None else is_causal):
         causal = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         scores = scores.masked_fill(~causal, lowest)
-    weights = probe.weights(site, scores.softmax(-1))
+    if s_aux is None:
+        weights = scores.softmax(-1)
+    else:  # one more score per head, of a key that is none
+        sinks = s_aux.to(scores).reshape(1, -1, 1, 1).expand(*scores.shape[:-1], 1)
+        weights = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
+    weights = probe.weights(site, weights)
     output = probe.output(site, (weights @ value).transpose(1, 2))  # [B, q, heads, d]
     return output.contiguous(), weights

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from sweep import small
 from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from zoo import FAMILIES, tiny
 
 from explain.models import instrumentation
@@ -105,3 +108,40 @@ def test_shared_layers_have_a_site_for_every_depth() -> None:
     instrumentation.release(made.model)
     assert list(recorder.recorded) == [AttentionSite("self", 0), AttentionSite("self", 1)]
     assert recorder.recorded[AttentionSite("self", 0)].shape[-1] == made.ids(made.text).shape[1]
+
+
+def test_a_sink_takes_its_share_of_attention() -> None:
+    """gpt_oss: one more score per head, which belongs to no key, against transformers' eager attention."""
+    model, eager = small("next_token", "gpt_oss"), small("next_token", "gpt_oss")
+    ids = torch.tensor([[3, 5, 6, 7, 9]])
+    instruments, recorder = instrumentation.instrument(model), AttentionRecorder()
+    with torch.no_grad(), instruments.attention(recorder):
+        logits = model(input_ids=ids).logits
+    instrumentation.release(model)
+    eager.set_attn_implementation("eager")
+    with torch.no_grad():
+        out = eager(input_ids=ids, output_attentions=True)
+    torch.testing.assert_close(logits, out.logits, atol=1e-5, rtol=0)
+    for layer, wanted in enumerate(out.attentions):
+        torch.testing.assert_close(recorder.recorded[AttentionSite("self", layer)], wanted, atol=1e-6, rtol=0)
+        assert (wanted.sum(-1) < 0.99).any()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", ["hy_v4", "llama"])
+def test_attention_that_does_not_compute_the_same_is_left_alone(family: str) -> None:
+    """Keys that an option selects, and a function of somebody's own under transformers' interface."""
+    model = small("next_token", family)
+    if family == "llama":
+
+        def doubled(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **_: Any) -> tuple[Tensor, None]:
+            return 2 * value.repeat_interleave(query.shape[1] // value.shape[1], 1).transpose(1, 2), None
+
+        AttentionInterface.register("doubled", doubled)
+        AttentionMaskInterface.register("doubled", ALL_MASK_ATTENTION_FUNCTIONS["eager"])
+        model.set_attn_implementation("doubled")
+    own = model.config._attn_implementation
+    instruments = instrumentation.instrument(model)
+    assert instruments.architecture.sites == {}
+    assert model.config._attn_implementation == own
+    instrumentation.release(model)
