@@ -6,6 +6,7 @@ import re
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,5 +113,8 @@ def words(tokens: Sequence[Token], text: str, *, edges: Sequence[int] = ()) -> t
 
 def sum_over(groups: Sequence[Word], scores: Array) -> Array:
     """Sum scores [..., tokens] over each group: [..., groups]."""
-    sums = [scores[..., list(group.indices)].sum(-1) for group in groups]
-    return np.stack(sums, axis=-1) if sums else np.zeros((*scores.shape[:-1], 0))
+    if not groups:
+        return np.zeros((*scores.shape[:-1], 0))
+    lengths = [len(group.indices) for group in groups]
+    taken = scores[..., [index for group in groups for index in group.indices]]
+    return np.add.reduceat(taken, [0, *accumulate(lengths[:-1])], axis=-1)

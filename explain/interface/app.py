@@ -18,6 +18,7 @@ from explain.interface.tabs.dataset import DatasetTab
 from explain.interface.tabs.explain import ExplainTab
 from explain.interface.tabs.opening import prepare_examples
 from explain.interface.tabs.passage import COLORS as PASSAGE
+from explain.interface.tabs.window import COLORS as STRIP
 from explain.models.hub import reachable
 from explain.visualization.colors import INK, LEVEL_COLORS, LEVEL_INKS
 
@@ -73,8 +74,9 @@ def _notice() -> Any:
 def token_colours() -> str:
     """Gradio paints a highlighted token at half strength with black text: here every level has its full colour and a text that is read."""
     rules = []
-    inks = {**LEVEL_INKS, **dict.fromkeys(PASSAGE, INK)}
-    for name, color in {**LEVEL_COLORS, **PASSAGE}.items():
+    plain = {**PASSAGE, **STRIP}
+    inks = {**LEVEL_INKS, **dict.fromkeys(plain, INK)}
+    for name, color in {**LEVEL_COLORS, **plain}.items():
         red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
         rules.append(
             f'.tokens .token[style*="rgba({red}, {green}, {blue}, 0.5)"] {{ background-color: {color} !important; '

@@ -19,6 +19,19 @@
       });
     });
   };
+  /* The blocks of the strip whose tokens are shown. */
+  const place = () => {
+    const where = document.querySelector("#explain-window-where .where");
+    if (!where) return;
+    let number = 0;
+    document.querySelectorAll("#explain-window-map .token").forEach(token => {
+      const block = /^\d+$/.test(token.textContent.trim());
+      if (!block) number = -1;
+      token.setAttribute("role", block ? "button" : "none");
+      token.classList.toggle("here", block && number >= +where.dataset.first && number <= +where.dataset.last);
+      number += 1;
+    });
+  };
   const mark = (name, column) =>
     document.querySelectorAll("#explain-stage [data-column]").forEach(e => e.classList.toggle(name, column !== null && e.dataset.column === column));
 
@@ -26,7 +39,7 @@
   new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; tell(); });
+    requestAnimationFrame(() => { waiting = false; tell(); place(); });
   }).observe(document.body, { childList: true, subtree: true, characterData: true });
 
   const column = event => event.target.closest?.("#explain-stage [data-column]")?.dataset.column ?? null;

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from explain.errors import InputError
 from explain.results import Attribution, Explanation
 from explain.types import Array, Segment
-from explain.visualization.heatmaps import matrix_heatmap
+from explain.visualization.heatmaps import cell_of, matrix_heatmap
 from explain.visualization.layout import frame_column, frame_row, layout, plain, ticks
 from explain.visualization.lines import Line, across, drawn_lines, strongest
 
@@ -95,8 +95,8 @@ def attention_heatmap(
         hover="%{y} attends to %{x}",
     )
     query, key = (_number_of(explanation, shown.group, side, marked) for side in "qk")
-    frame_row(figure, rows.index(query) if query in rows else None)
-    frame_column(figure, columns.index(key) if key in columns else None)
+    frame_row(figure, cell_of(rows.index(query) if query in rows else None, len(rows)))
+    frame_column(figure, cell_of(columns.index(key) if key in columns else None, len(columns)))
     return figure
 
 

@@ -13,7 +13,9 @@ from explain.visualization.tokens import shown
 ROW = 130
 
 
-def methods_bars(explanation: Explanation, *, words: bool = False, special: bool = True, marked: int | None = None) -> go.Figure:
+def methods_bars(
+    explanation: Explanation, *, words: bool = False, special: bool = True, marked: int | None = None, part: slice | None = None
+) -> go.Figure:
     """A row of bars per method, one bar per token, each row in its own scale; upwards is towards the target.
 
     Args:
@@ -21,8 +23,10 @@ def methods_bars(explanation: Explanation, *, words: bool = False, special: bool
         words: Merge sub-words to words (scores are summed).
         special: Show special tokens.
         marked: The index of a token whose bars are framed.
+        part: Only some of the columns.
     """
     columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    columns = columns if part is None else columns.part(part)
     count = max(1, len(explanation.attributions))
     titles = plain(attribution.title for attribution in explanation)
     figure = make_subplots(rows=count, cols=1, shared_xaxes=True, vertical_spacing=min(0.06, 0.4 / count), subplot_titles=titles)

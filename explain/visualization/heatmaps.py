@@ -10,13 +10,24 @@ from explain.results import Explanation
 from explain.types import Array, listed
 from explain.visualization.colors import SIGNED_SCALE, WEIGHT_SCALE, Scale
 from explain.visualization.layout import ACROSS, MOST_LABELS, frame_column, layout, plain, plain_label, ticks
-from explain.visualization.tokens import limits, shown
+from explain.visualization.tokens import limits, pooled, shown
+
+MOST_COLUMNS = 1_000
+"""A longer text is drawn with several tokens in one column, which the figure says."""
+MOST_CELLS = 512
+"""The rows, and the columns, of a matrix; a larger one is drawn by the means of its blocks, which the figure says."""
 
 
 def methods_heatmap(
-    explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD, marked: int | None = None
+    explanation: Explanation,
+    *,
+    words: bool = False,
+    special: bool = True,
+    scale: Scale = Scale.PER_METHOD,
+    marked: int | None = None,
+    part: slice | None = None,
 ) -> go.Figure:
-    """One row per method, one column per token; hover shows the score.
+    """One row per method, one column per token; hover shows the score. Above `MOST_COLUMNS`, each column is the sum over several tokens.
 
     Args:
         explanation: What to draw.
@@ -24,11 +35,14 @@ def methods_heatmap(
         special: Show special tokens.
         scale: Colours relative to each method's own largest score or, for the signed methods, to the largest of all.
         marked: The index of a token whose column is framed.
+        part: Only some of the columns; their colours are still those of the whole text.
     """
-    columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    whole = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    size = 1 if part is not None else -(-len(whole.groups) // MOST_COLUMNS)
+    columns = pooled(whole, size) if part is None else whole.part(part)
     attributions = explanation.attributions
     values = [columns.scores(a.scores) for a in attributions]
-    strongest = limits(attributions, columns, scale)
+    strongest = limits(attributions, columns if part is None else whole, scale)
     figure = go.Figure(layout=layout(120 + 34 * max(1, len(attributions)), xaxis=ticks(columns.labels, most=ACROSS)))
     titles = [a.title for a in attributions]
     for signed, colors in ((True, SIGNED_SCALE), (False, WEIGHT_SCALE)):
@@ -55,6 +69,8 @@ def methods_heatmap(
             )
         )
     figure.update_yaxes(**ticks(titles))
+    if size > 1:
+        _say(figure, f"Each column is the sum over {size} {'words' if words else 'tokens'}")
     frame_column(figure, columns.column_with(marked))
     return figure
 
@@ -63,8 +79,13 @@ def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed
     """A labelled matrix [rows, columns] in the common palette, NaN left empty; `hover` may use %{x} and %{y} for the labels.
 
     A large one is drawn for a browser to bear: without a text for every cell, its labels numbered from 1 and written where there is room,
-    values to four digits.
+    values to four digits; above `MOST_CELLS` rows or columns, the means of its blocks.
     """
+    high, wide = (-(-size // MOST_CELLS) for size in matrix.shape)
+    if max(high, wide) > 1:
+        figure = matrix_heatmap(_means(matrix, high, wide), _firsts(rows, high), _firsts(columns, wide), signed=signed, hover=hover)
+        _say(figure, f"Each cell is the mean of {high} rows x {wide} columns")
+        return figure
     limit = float(np.abs(np.nan_to_num(matrix)).max(initial=0.0)) or 1.0
     cells = go.Heatmap(
         colorscale=SIGNED_SCALE if signed else WEIGHT_SCALE,
@@ -80,6 +101,31 @@ def matrix_heatmap(matrix: Array, rows: list[str], columns: list[str], *, signed
     cells.update(z=listed(matrix), x=list(range(len(columns))), y=list(range(len(rows))), text=names, xgap=1, ygap=1)
     cells.update(hovertemplate="%{text}<br>%{z:.4g}<extra></extra>")
     return go.Figure(cells, layout(140 + 22 * max(4, len(rows)), xaxis=ticks(columns, most=ACROSS), yaxis=ticks(rows)))
+
+
+def cell_of(place: int | None, count: int) -> int | None:
+    """Where one of `count` rows or columns of a matrix is drawn."""
+    return None if place is None else place // -(-count // MOST_CELLS)
+
+
+def _say(figure: go.Figure, said: str) -> None:
+    """Write a title that leaves the plot where it is."""
+    figure.update_layout(title={"text": plain_label(said), "font": {"size": 14}, "y": 1, "yanchor": "top", "pad": {"t": 8}})
+
+
+def _means(matrix: Array, high: int, wide: int) -> Array:
+    """Means of blocks of `high` rows and `wide` columns, of what is not NaN; those at the ends may be smaller."""
+    known = ~np.isnan(matrix)
+    sums, counts = np.where(known, matrix, 0.0), known.astype(np.float64)
+    for axis, size in enumerate((high, wide)):
+        starts = np.arange(0, matrix.shape[axis], size)
+        sums, counts = (np.add.reduceat(values, starts, axis=axis) for values in (sums, counts))
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+def _firsts(labels: list[str], size: int) -> list[str]:
+    """The first label of every `size`."""
+    return [f"{label} …" if size > 1 else label for label in labels[::size]]
 
 
 def _four_digits(values: Array) -> Array:
@@ -109,6 +155,7 @@ def outputs_heatmap(explanation: Explanation, method: str, *, special: bool = Tr
     rows = [output.text.strip() or output.text for output in explanation.outputs]
     hover = "%{x} for the output %{y}"
     figure = matrix_heatmap(columns.scores(attribution.step_scores), rows, labels, signed=attribution.signed, hover=hover)
-    figure.update_layout(title={"text": plain_label(attribution.title), "font": {"size": 14}, "y": 1, "yanchor": "top", "pad": {"t": 8}})
-    frame_column(figure, columns.column_with(marked))
+    said = figure.layout.title.text
+    _say(figure, f"{attribution.title}. {said}" if said else attribution.title)
+    frame_column(figure, cell_of(columns.column_with(marked), len(labels)))
     return figure

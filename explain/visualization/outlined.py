@@ -9,7 +9,7 @@ import numpy as np
 
 from explain.results import Explanation
 from explain.visualization.colors import MARK, color_of, ink_of
-from explain.visualization.tokens import column_of, highlighted, shown
+from explain.visualization.tokens import shown
 
 OUTLINE = f"outline: 2px solid {MARK}; outline-offset: -1px;"
 
@@ -21,8 +21,7 @@ def outlined(explanation: Explanation, method: str, tokens: Collection[int], *, 
     scores = columns.scores(attribution.scores).tolist()
     limit = float(np.abs(scores).max(initial=0.0))
     pieces: list[str] = []
-    for number, (text, _) in enumerate(highlighted(attribution, columns)):
-        column = column_of(columns, number)
+    for text, column in columns.pieces:
         if column is None:
             pieces.append(html.escape(text))
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from explain.models.score import margin
@@ -11,8 +11,9 @@ from explain.results import Attribution, Explanation
 from explain.types import Target
 from explain.visualization.colors import color_of, ink_of, legend
 from explain.visualization.document import document, table, text_of
+from explain.visualization.long_text import LONG, LONG_STYLE, long_text, strongest
 from explain.visualization.numbers import percent
-from explain.visualization.tokens import Shown, column_of, highlighted, shown
+from explain.visualization.tokens import Shown, shown
 from explain.visualization.trust import trust
 
 
@@ -27,8 +28,7 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
     """
     target = margin(explanation.target, explanation.foil)
     columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
-    first = next(iter(explanation), None)
-    places = [column_of(columns, pair) for pair in range(len(highlighted(first, columns)))] if first else []
+    long = len(columns.groups) > LONG
     body = [
         f"<h1>Why <q>{text_of(target)}</q>?</h1>",
         *_question(explanation, target, (card or {}).get("question", {}).get("measure")),
@@ -36,14 +36,14 @@ def page(explanation: Explanation, card: Mapping[str, Any] | None = None, *, wor
         _predictions(explanation),
         "<h2>Tokens</h2>",
         f"<p>{text_of(_legends(explanation, target))} The stronger the colour, the larger the score within its method; "
-        "the numbers are in the table below.</p>",
-        *(part for attribution in explanation for part in _method(attribution, columns, places)),
+        f"{'the strip shows the whole text and leads to its parts; ' * long}the numbers are in the table below.</p>",
+        *(part for attribution in explanation for part in (long_text if long else _method)(attribution, columns)),
         "<h2>Scores</h2>",
         _scores(explanation),
     ]
     if card is not None:
         body += ["<h2>Card</h2>", "<p>This file carries its explanation card as JSON (element <code>#card</code>).</p>", _data(card)]
-    return document(f"Why {target}? {explanation.model}", body)
+    return document(f"Why {target}? {explanation.model}", body, style=LONG_STYLE if long else "")
 
 
 def _question(explanation: Explanation, target: str, measure: str | None) -> list[str]:
@@ -77,11 +77,11 @@ def _legends(explanation: Explanation, target: str) -> str:
     return " ".join(legend(target, signed=signed) for signed in kinds)
 
 
-def _method(attribution: Attribution, columns: Shown, places: Sequence[int | None]) -> list[str]:
+def _method(attribution: Attribution, columns: Shown) -> list[str]:
     scores = columns.scores(attribution.scores).tolist()
     limit = max(map(abs, scores), default=0.0)
     pieces = []
-    for (text, _), place in zip(highlighted(attribution, columns), places, strict=True):
+    for text, place in columns.pieces:
         if place is None:
             pieces.append(text_of(text))
             continue
@@ -97,8 +97,10 @@ def _method(attribution: Attribution, columns: Shown, places: Sequence[int | Non
 def _scores(explanation: Explanation) -> str:
     titles = [attribution.title for attribution in explanation]
     columns = [attribution.scores.tolist() for attribution in explanation]
-    rows = [[token.label, *(f"{column[i]:+.6g}" for column in columns)] for i, token in enumerate(explanation.tokens)]
-    return table("Every token that the model reads, with its raw score by every method", ["Token", *titles], rows)
+    kept = strongest([a.scores for a in explanation], len(explanation.tokens))
+    rows = [[explanation.tokens[i].label, *(f"{column[i]:+.6g}" for column in columns)] for i in kept]
+    which = "Every token" if len(kept) == len(explanation.tokens) else f"Of {len(explanation.tokens):,} tokens the {LONG} strongest"
+    return table(f"{which} that the model reads, with its raw score by every method", ["Token", *titles], rows)
 
 
 def _data(card: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from explain.visualization.canvas import (
 )
 from explain.visualization.colors import AWAY, INK, SIGNED_SCALE, TOWARDS, WEIGHT, WEIGHT_SCALE, Scale, color_of, ink_of
 from explain.visualization.fonts import drawable, families
-from explain.visualization.tokens import column_of, highlighted, limits
+from explain.visualization.tokens import highlighted, limits
 
 SIGNED, UNSIGNED = (
     LinearSegmentedColormap.from_list(name, [str(color) for _, color in scale])
@@ -101,7 +101,7 @@ def token_strips(explanation: Explanation, *, words: bool = False, special: bool
     strips = [(a, wrapped(figure, [t for t, _ in highlighted(a, columns)], font, size, width - 0.6)) for a in explanation]
     height = 1.0 + sum(0.45 + line * len(lines) for _, lines in strips)
     figure.set_size_inches(width, height)
-    places = [column_of(columns, pair) for pair in range(sum(map(len, strips[0][1])))] if strips else []
+    places = [column for _, column in columns.pieces]
     top = height - 0.95
     for attribution, lines in strips:
         scores = columns.scores(attribution.scores)

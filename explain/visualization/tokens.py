@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,25 @@ class Shown:
     @property
     def labels(self) -> list[str]:
         return [group.text for group in self.groups]
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[str, int | None], ...]:
+        """The text of every column with its number, and what stands between columns: white space, and an arrow where the output begins."""
+        pieces: list[tuple[str, int | None]] = []
+        written = False
+        for number, (group, output) in enumerate(zip(self.groups, self.output, strict=True)):
+            if output and not written:
+                pieces.append((ARROW, None))
+                written = True
+            beside_special = number > 0 and (group.special or self.groups[number - 1].special)
+            if space := group.before or (" " if beside_special else ""):
+                pieces.append((space, None))
+            pieces.append((group.text, number))
+        return tuple(pieces)
+
+    def part(self, columns: slice) -> Shown:
+        """Some of the columns, numbered from 0 again."""
+        return Shown(self.groups[columns], self.output[columns])
 
     def scores(self, scores: Array) -> Array:
         """Scores [..., tokens] of the shown columns [..., columns]."""
@@ -69,25 +89,20 @@ def highlighted(attribution: Attribution, columns: Shown, *, limit: float | None
     strongest = limit if limit is not None else float(np.abs(scores).max(initial=0.0))
     return [
         (text, None if column is None else level(float(scores[column]), strongest, signed=attribution.signed))
-        for text, column in _pieces(columns)
+        for text, column in columns.pieces
     ]
 
 
-def column_of(columns: Shown, pair: int) -> int | None:
-    """Which column the pair with this index in `highlighted` shows; `None` for what stands between columns."""
-    return _pieces(columns)[pair][1]
-
-
-def _pieces(columns: Shown) -> list[tuple[str, int | None]]:
-    """The text of every column and what stands between them: white space, and an arrow where the output begins."""
-    pieces: list[tuple[str, int | None]] = []
-    written = False
-    for number, (group, output) in enumerate(zip(columns.groups, columns.output, strict=True)):
-        if output and not written:
-            pieces.append((ARROW, None))
-            written = True
-        beside_special = number > 0 and (group.special or columns.groups[number - 1].special)
-        if space := group.before or (" " if beside_special else ""):
-            pieces.append((space, None))
-        pieces.append((group.text, number))
-    return pieces
+def pooled(columns: Shown, size: int) -> Shown:
+    """Every `size` columns as one, the last maybe fewer: what their scores sum to is kept."""
+    if size <= 1:
+        return columns
+    groups, output = [], []
+    for start in range(0, len(columns.groups), size):
+        part = columns.groups[start : start + size]
+        first, last = part[0], part[-1]
+        text = first.text if len(part) == 1 else f"{first.text} … {last.text} ({start + 1}–{start + len(part)})"
+        indices = tuple(index for group in part for index in group.indices)
+        groups.append(Word(indices, text, first.before, all(group.special for group in part)))
+        output.append(columns.output[start])
+    return Shown(tuple(groups), tuple(output))

@@ -10,7 +10,7 @@ from zoo import REAL, real
 
 from explain import TokenExplainer
 from explain.visualization.colors import Scale
-from explain.visualization.tokens import ARROW, column_of, highlighted, limits, shown
+from explain.visualization.tokens import ARROW, highlighted, limits, shown
 
 TEXT = "Unsurprisingly,  the \n film-maker's  plot wasn't good…"
 
@@ -34,7 +34,7 @@ def test_pieces_of_a_word_stand_together_and_white_space_is_not_coloured() -> No
     columns = shown(explanation.tokens, explanation.text, merge=False, special=False)
     pairs = highlighted(explanation["lrp"], columns)
     for number, (text, kind) in enumerate(pairs):
-        column = column_of(columns, number)
+        column = columns.pieces[number][1]
         if column is None:
             assert text.isspace()
             assert kind is None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from explain.interface.work.verdict import Verdict
 from explain.models.truncation import Truncation
@@ -13,6 +16,8 @@ from explain.visualization.colors import Scale
 from explain.visualization.tokens import Shown, shown
 
 WHOLE = -1
+WINDOW = 400
+"""How many tokens or words are shown at once; of a longer text a part."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Seen:
         words: Words instead of sub-words.
         special: Special tokens too.
         scale: What the strongest colour stands for.
+        window: The first token that is shown of a long text; `None` for where the scores are strongest.
         root: The address of the page, without query.
     """
 
@@ -58,18 +64,41 @@ class Seen:
     words: bool = False
     special: bool = True
     scale: Scale = Scale.PER_METHOD
+    window: int | None = None
     root: str = ""
 
-    @property
+    @cached_property
     def explanation(self) -> Explanation:
         """Of the chosen output token alone, if one is chosen."""
         return of_output(self.answer.explanation, self.output)
 
-    @property
+    @cached_property
     def columns(self) -> Shown:
-        """The tokens or words that are shown."""
+        """The tokens or words, all of them."""
         explanation = self.answer.explanation
         return shown(explanation.tokens, explanation.text, merge=self.words, special=self.special)
+
+    @cached_property
+    def part(self) -> slice:
+        """Which columns are shown: at most `WINDOW`."""
+        count = len(self.columns.groups)
+        if count <= WINDOW:
+            return slice(0, count)
+        if self.window is not None:
+            first = next((n for n, group in enumerate(self.columns.groups) if group.indices[-1] >= self.window), count)
+        else:
+            strongest = next((np.abs(self.columns.scores(a.scores)).argmax() for a in self.explanation), 0)
+            first = int(strongest) - WINDOW // 2
+        start = min(max(first, 0), count - WINDOW)
+        return slice(start, start + WINDOW)
+
+    @cached_property
+    def pieces(self) -> list[tuple[str, int | None]]:
+        """What the shown part is written with: columns with their numbers, what stands between them, and dots where it goes on."""
+        own = [(text, None if column is None else column + self.part.start) for text, column in self.columns.part(self.part).pieces]
+        before = [("… ", None)] if self.part.start else []
+        after = [(" …", None)] if self.part.stop < len(self.columns.groups) else []
+        return [*before, *own, *after]
 
     @property
     def step(self) -> int | None:

@@ -16,8 +16,7 @@ from explain.interface.tabs.form import Updates
 from explain.methods.catalog import METHODS
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
-from explain.visualization.colors import LEVEL_COLORS, Scale
-from explain.visualization.tokens import column_of, highlighted
+from explain.visualization.colors import LEVEL_COLORS, Scale, level
 from explain.visualization.trust import trust
 
 BREAK = ("\n", None)
@@ -60,10 +59,8 @@ class Rows:
 
 def column_at(seen: Seen, pair: int) -> int | None:
     """Which column the pair with this index in a row shows; `None` for what stands between columns."""
-    first = next(iter(seen.explanation))
-    length = len(_line(seen, seen.explanation, first)) + 1  # with the break after it
-    place = pair % length
-    return None if place >= len(_bare(seen, first)) else column_of(seen.columns, place)
+    place = pair % (len(seen.pieces) + 1 + (seen.answer.other is not None))  # with the target's name, if there are two, and the break
+    return seen.pieces[place][1] if place < len(seen.pieces) else None
 
 
 def _lines(seen: Seen, attribution: Attribution) -> list[list[Pair]]:
@@ -83,11 +80,13 @@ def _line(seen: Seen, explanation: Explanation, attribution: Attribution) -> lis
 
 
 def _bare(seen: Seen, attribution: Attribution) -> list[Pair]:
-    limit = None
+    scores = seen.columns.scores(attribution.scores)
+    limit = float(abs(scores).max(initial=0))
     if seen.scale == Scale.SHARED and attribution.signed:
-        scores = [seen.columns.scores(a.scores) for a in seen.explanation if a.signed]
-        limit = max((float(abs(values).max(initial=0)) for values in scores), default=None)
-    return highlighted(attribution, seen.columns, limit=limit)
+        limit = max(float(abs(seen.columns.scores(a.scores)).max(initial=0)) for a in seen.explanation if a.signed)
+    return [
+        (text, None if column is None else level(float(scores[column]), limit, signed=attribution.signed)) for text, column in seen.pieces
+    ]
 
 
 def _titles(seen: Seen, attribution: Attribution) -> Iterator[list[Any]]:
@@ -96,10 +95,9 @@ def _titles(seen: Seen, attribution: Attribution) -> Iterator[list[Any]]:
     for line, explanation in zip(_lines(seen, attribution), explanations, strict=False):
         scores = seen.columns.scores(explanation[attribution.method].scores)
         for number, (text, _) in enumerate(line):
-            if not text.strip():
-                continue
-            column = column_of(seen.columns, number) if number < len(_bare(seen, attribution)) else None
-            yield [-1, ""] if column is None else [column, f"{scores[column]:+.4g}"]
+            if text.strip():
+                column = seen.pieces[number][1] if number < len(seen.pieces) else None
+                yield [-1, ""] if column is None else [column, f"{scores[column]:+.4g}"]
 
 
 def fine_print(seen: Seen) -> str:

@@ -14,8 +14,9 @@ from explain.segments import SegmentScores, label_of
 from explain.tokens import Word
 from explain.types import Array
 from explain.visualization.colors import color_of, ink_of
+from explain.visualization.long_text import LONG, strongest
 
-MOST = 400
+MOST = LONG
 """Rows of a table, and segments of a highlighted text."""
 TRACED = (
     "Each sentence of the answer is one score. *Falls by*: how much it falls, on average over the sentences, when the segments with the "
@@ -28,20 +29,12 @@ def sums_table(explanation: Explanation, sums: SegmentScores, *, special: bool) 
     """Segments x methods, and what all of them sum to."""
     shown = [number for number, group in enumerate(sums.segments) if special or not group.special]
     scores = [sums[a.method] for a in explanation]
-    left = strongest(scores, shown)
+    left = [shown[place] for place in strongest([values[shown] for values in scores], len(shown))]
     rows = [label_of(sums.segments[number]) for number in left]
     total = [float(values.sum()) for values in scores]
     said = "" if len(left) == len(shown) else f"<p>Shown are the {MOST} of {len(shown):,} with the largest scores.</p>"
     heads, signed = [a.title for a in explanation], [a.signed for a in explanation]
     return said + table("segment", rows, heads, [values[left] for values in scores], signed, total=total)
-
-
-def strongest(scores: Sequence[Array], shown: list[int]) -> list[int]:
-    """Those of the segments that one of the methods gives most, at most `MOST` of them, in the order of the text."""
-    if len(shown) <= MOST or not scores:
-        return shown[:MOST]
-    shares = np.max([np.abs(values[shown]) / (np.abs(values[shown]).max(initial=0) or 1) for values in scores], axis=0)
-    return sorted(shown[place] for place in np.argsort(-shares, kind="stable")[:MOST])
 
 
 def traced_table(found: ContextAttribution, method: str) -> str:

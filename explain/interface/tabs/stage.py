@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from explain.interface.serving import HEAVY, LIGHT, guarded
-from explain.interface.tabs.answer import WHOLE, Answer, Seen
+from explain.interface.tabs.answer import WHOLE, WINDOW, Answer, Seen
 from explain.interface.tabs.attention import AttentionView
 from explain.interface.tabs.chosen import chosen_token
 from explain.interface.tabs.form import QUICK, Form, Updates, Values, choice
@@ -24,6 +25,7 @@ from explain.interface.tabs.segments import SegmentsView
 from explain.interface.tabs.take_along import TakeAlongView
 from explain.interface.tabs.tokens import TokensView
 from explain.interface.tabs.view import View
+from explain.interface.tabs.window import Window, matches, token_at, token_of_block
 from explain.results import Explanation
 from explain.visualization.colors import Scale
 
@@ -38,6 +40,7 @@ class Stage(Form):
         super().__init__(prefix)
         self.add("answer", gr.State(None))
         self.add("marked", gr.State(None))
+        self.add("window", gr.State(None))
         self.add("opened", gr.State(TokensView.name))
         self.add("changed", gr.State(None))
         with gr.Column(visible=False, elem_id=self.id("results"), elem_classes="results") as self.results:
@@ -46,6 +49,7 @@ class Stage(Form):
             self.add("output", gr.Radio([], label="Output token", visible=False, elem_classes="pills written"))
             self.add("verdict", gr.Markdown(elem_classes="verdict"))
             self.add("legend", gr.HTML())
+            self.place = Window(prefix)
             with gr.Column(elem_classes="rows"):
                 self.rows = Rows(prefix)
             self.add("token", gr.Markdown(visible=False, elem_classes="chosen-token"))
@@ -71,13 +75,13 @@ class Stage(Form):
     @property
     def shared(self) -> set[Component]:
         """What every view is drawn from besides its own choices."""
-        return {self[name] for name in ("answer", "marked", "opened", *CHOICES)}
+        return {self[name] for name in ("answer", "marked", "window", "opened", *CHOICES)}
 
     @property
     def outputs(self) -> list[Component]:
         """What `show` updates."""
-        own = ("answer", "marked", "changed", "prediction", "output", "verdict", "legend", "token", "also", "layer")
-        return [self.results, *(self[name] for name in own), *self.passage.outputs, *self.rows.outputs]
+        own = ("answer", "marked", "window", "changed", "prediction", "output", "verdict", "legend", "token", "also", "layer")
+        return [self.results, *(self[name] for name in own), *self.passage.outputs, *self.place.outputs, *self.rows.outputs]
 
     def seen(self, values: Values, answer: Answer | None = None, visit: gr.Request | None = None) -> Seen | None:
         """The answer on the stage, or this one, with the choices that hold for all views."""
@@ -91,6 +95,7 @@ class Stage(Form):
             output=None if output in (None, WHOLE) else output,
             layer=layer if isinstance(layer, int) and layer != EVERY_LAYER else None,
             marked=own.get("marked"),
+            window=own.get("window"),
             words=own["words"],
             special=own["special"],
             scale=Scale(own["scale"]),
@@ -99,12 +104,13 @@ class Stage(Form):
 
     def show(self, answer: Answer, values: Values) -> Updates:
         """A new answer, or more of it: nothing is marked and the whole output is shown. What is open is drawn again at the end."""
-        seen = self.seen({**values, self["output"]: WHOLE, self["marked"]: None}, answer)
+        seen = self.seen({**values, self["output"]: WHOLE, self["marked"]: None, self["window"]: None}, answer)
         explanation = answer.explanation
         layers = _layers(explanation)
         updates = self.updates(
             answer=answer,
             marked=None,
+            window=None,
             prediction=prediction(answer),
             output=output_choice(explanation),
             verdict=_verdict(answer),
@@ -116,7 +122,7 @@ class Stage(Form):
         )
         if answer.finished:
             updates[self["changed"]] = secrets.token_hex(4)
-        return {self.results: gr.update(visible=True), **updates, **self.passage.show(answer), **self.rows.show(seen)}
+        return {self.results: gr.update(visible=True), **updates, **self.passage.show(answer), **self._text(seen)}
 
     def hidden(self) -> Updates:
         """An empty stage."""
@@ -125,7 +131,14 @@ class Stage(Form):
     def connect(self) -> None:
         """Wire the events of everything on the stage."""
         choices = [self[name].input for name in CHOICES]
-        gr.on(choices, guarded(self._chosen), self.shared, [*self.rows.outputs, self["changed"]], **QUICK)
+        text = [*self.rows.outputs, *self.place.outputs, self["changed"]]
+        gr.on(choices, guarded(self._chosen), self.shared, text, **QUICK)
+        moved = [self["window"], *text]
+        self.place["map"].select(guarded(self._jump), self.shared, moved, **QUICK)
+        for name, step in (("earlier", -WINDOW), ("later", WINDOW)):
+            self.place[name].click(guarded(self._step(step)), self.shared, moved, **QUICK)
+        find = self.shared | {self.place["find"]}
+        self.place["find"].submit(guarded(self._find), find, [self["marked"], self["token"], *moved], **QUICK)
         texts = list(self.rows.texts.values())
         gr.on([text.select for text in texts], guarded(self._mark), self.shared, [self["marked"], self["token"], self["changed"]], **QUICK)
         for view in self._views:
@@ -144,7 +157,45 @@ class Stage(Form):
     def _chosen(self, values: Values) -> Updates:
         """The rows as the display choices want them."""
         seen = self.seen(values)
-        return {self["changed"]: gr.skip()} if seen is None else {**self.rows.show(seen), self["changed"]: secrets.token_hex(4)}
+        return {self["changed"]: gr.skip()} if seen is None else {**self._text(seen), self["changed"]: secrets.token_hex(4)}
+
+    def _text(self, seen: Seen | None, found: str = "") -> Updates:
+        """The rows, and where in a long text they are."""
+        return {**self.rows.show(seen), **self.place.show(seen, found)}
+
+    def _moved(self, values: Values, window: int | None, found: str = "") -> Updates:
+        """The rows, and what is open, from another token on."""
+        if window is None:
+            return {self["changed"]: gr.skip()}
+        seen = self.seen({**values, self["window"]: window})
+        return {self["window"]: window, **self._text(seen, found), self["changed"]: secrets.token_hex(4)}
+
+    def _jump(self, values: Values, event: gr.SelectData) -> Updates:
+        seen = self.seen(values)
+        return self._moved(values, None if seen is None else token_of_block(seen, int(event.index)))
+
+    def _step(self, columns: int) -> Any:
+        def step(values: Values) -> Updates:
+            seen = self.seen(values)
+            return self._moved(values, None if seen is None else token_at(seen, seen.part.start + columns))
+
+        return step
+
+    def _find(self, values: Values) -> Updates:
+        """The next place of a word is marked, and the text moves there."""
+        seen, wanted = self.seen(values), values[self.place["find"]].strip()
+        if seen is None or not wanted:
+            return {self["changed"]: gr.skip()}
+        places = matches(seen, wanted)
+        if not places:
+            return self._text(seen, f"“{escape(wanted)}” does not occur.")
+        marked = seen.columns.column_with(seen.marked)
+        number = next((n for n, column in enumerate(places) if marked is None or column > marked), 0)
+        token = seen.columns.groups[places[number]].indices[0]
+        values = {**values, self["marked"]: token}
+        said = gr.update(value=chosen_token(seen, places[number]), visible=True)
+        moved = self._moved(values, token_at(seen, places[number] - WINDOW // 2), f"Place {number + 1} of {len(places)}.")
+        return {**moved, **self.updates(marked=token, token=said)}
 
     def _mark(self, values: Values, event: gr.SelectData) -> Updates:
         """A token was chosen: its numbers, and a mark in whatever is open."""

@@ -49,12 +49,15 @@ class TokensView(View):
             self["table"]: "",
         }
         figure = None
+        shown: dict[str, Any] = {"words": seen.words, "special": seen.special, "marked": seen.marked, "part": seen.part}
         if not explanation.attributions:
             return {**updates, self["plot"]: drawn(None)}
         if view == HEATMAP:
-            figure = methods_heatmap(explanation, words=seen.words, special=seen.special, scale=seen.scale, marked=seen.marked)
+            figure = methods_heatmap(
+                explanation, words=seen.words, special=seen.special, scale=seen.scale, marked=seen.marked, part=seen.part
+            )
         elif view == BARS:
-            figure = methods_bars(explanation, words=seen.words, special=seen.special, marked=seen.marked)
+            figure = methods_bars(explanation, **shown)
         elif view == OUTPUTS and method is not None:
             figure = outputs_heatmap(whole, method, special=seen.special, marked=seen.marked)
         else:
@@ -63,13 +66,13 @@ class TokensView(View):
 
 
 def numbers(seen: Seen) -> str:
-    """Tokens x methods as a table in the colours of the rows."""
+    """The shown tokens x methods as a table in the colours of the rows."""
     explanation, columns = seen.explanation, seen.columns
     scores = [columns.scores(a.scores) for a in explanation]
     limits = [float(abs(values).max(initial=0)) for values in scores]
     heads = "".join(f"<th scope='col'>{escape(a.title)}</th>" for a in explanation)
     rows = []
-    for number, group in enumerate(columns.groups):
+    for number, group in list(enumerate(columns.groups))[seen.part]:
         cells = []
         for attribution, values, limit in zip(explanation, scores, limits, strict=True):
             score = float(values[number])
