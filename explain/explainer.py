@@ -111,8 +111,8 @@ class TokenExplainer:
     def truncate(self, question: Asked, **asked: Any) -> Truncation | None:
         """The longest part of a text that the model reads around what the task needs of it; `None` if it reads all.
 
-        A text that is too long is never cut on the way to an explanation: `analyze` refuses it. Explain `truncate(text).kept` instead, and
-        say what was left out. The arguments are those of `ask`.
+        A text that is too long is never cut on the way to an explanation: `analyze` refuses it. Explain `truncate(text).question` instead,
+        and say what was left out. The arguments are those of `ask`.
 
         Raises:
             InputError: The text cannot be explained for another reason.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -98,7 +99,8 @@ def test_all_blanks_stay_and_keep_their_numbers(model: str, task: str, blank: st
     with short(model, task) as explainer:
         found = cut(explainer, " ".join(given))
         assert found.kept.count(blank) == 2
-        assert explainer.truncate(" ".join(given), position=1) == found
+        second = explainer.truncate(" ".join(given), position=1)
+        assert second == replace(found, question=replace(found.question, position=1))
         with pytest.raises(InputError, match="Mask 2 was asked for"):
             explainer.truncate(" ".join(given), position=2)
 

@@ -98,7 +98,7 @@ class ExplainTab:
             cut = truncate(request)
             if cut is None:
                 raise
-            shorter = dataclasses.replace(request, question=dataclasses.replace(request.question, text=cut.kept))
+            shorter = dataclasses.replace(request, question=cut.question)
             answer = yield from self._methods(shorter, cut, values)
         answer = dataclasses.replace(answer, finished=True)
         passes = verdict_passes(answer.explanation)

@@ -91,4 +91,7 @@ def _left_out(cut: Truncation) -> str:
         said.append(f"Left out before: “… {escape(cut.before.strip()[-GLIMPSE:])}” ({len(cut.before.split())} words).")
     if cut.after.strip():
         said.append(f"Left out after: “{escape(cut.after.strip()[:GLIMPSE])} …” ({len(cut.after.split())} words).")
+    if cut.left_out:
+        said[0] = said[0].replace("text", "chat")
+        said.append(f"Left out: {escape(', '.join(cut.left_out))}.")
     return f'<p class="cut">{" ".join([*said, "Link, card and code hold the part that was read."])}</p>'

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from explain.errors import InputError, UnsupportedError
+from explain.errors import InputError, TextTooLongError, UnsupportedError
 from explain.messages import Document, Message, Span, SpanKind
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
@@ -23,12 +23,30 @@ if TYPE_CHECKING:
 PLACEHOLDER = "\ue000{}\ue001"
 DOCUMENT = "document"
 """The role of a document that stands outside all messages."""
+LONGEST = 4
+"""How many messages and documents an error names."""
 PLACED = re.compile("\ue000(\\d+)\ue001")
 
 
 def messages_of(question: Question) -> Sequence[Message]:
     """The messages of a chat; none of a text."""
     return question.messages or ()  # type: ignore[return-value]
+
+
+def with_answer(question: Question) -> Question:
+    """The question, with the answer that its last message may be as the output that is explained.
+
+    Raises:
+        InputError: There is another one.
+    """
+    messages = messages_of(question)
+    if not messages or messages[-1].role != "assistant":
+        return question
+    if question.target is not None:
+        raise InputError("The last message is the assistant's, and an answer is given beside it. Give one of them.")
+    if len(messages) == 1:
+        raise InputError("The only message is the assistant's. Put the question that it answers before it.")
+    return replace(question, messages=messages[:-1], target=messages[-1].content)
 
 
 def encode_question(model: InstrumentedModel, question: Question, *, continued: bool = False) -> Encoding:
@@ -53,13 +71,30 @@ def encode_question(model: InstrumentedModel, question: Question, *, continued: 
     encoded: BatchEncoding = model.tokenizer(
         text, add_special_tokens=False, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
     )
-    model.check_length(len(encoded["input_ids"]))
+    _check_length(model, encoded["offset_mapping"], spans)
     named = {"input_ids", "attention_mask", "token_type_ids"} & set(encoded)
     inputs = {name: torch.tensor([encoded[name]], device=model.device) for name in named if architectures.accepts(model.model, name)}
     tokens = tokens_of(model.tokenizer, encoded, text)
     speaking = [span for span in spans if span.role]
     owned = (_owned(token, offsets, speaking) for token, offsets in zip(tokens, encoded["offset_mapping"], strict=True))
     return Encoding(text, tuple(owned), inputs, spans=tuple(spans))
+
+
+def _check_length(model: InstrumentedModel, offsets: Sequence[tuple[int, int]], spans: Sequence[Span]) -> None:
+    """Raises TextTooLongError where the model reads fewer tokens; the message says how many each message and document has."""
+    limit, tokens = model.maximum_length, len(offsets)
+    if limit is None or tokens <= limit:
+        return
+    named = [span for span in spans if span.kind is not SpanKind.GIVEN]
+    sizes = {span.name: sum(span.start < end and start < span.end for start, end in offsets) for span in named}
+    longest = sorted(sizes, key=lambda name: -sizes[name])[:LONGEST]
+    raise TextTooLongError(
+        f"The chat has {tokens} tokens, but {model.name} reads at most {limit}. Longest: "
+        f"{', '.join(f'{name!r} with {sizes[name]}' for name in longest)}. Shorten it by at least {tokens - limit} tokens; `truncate` "
+        "leaves out the oldest turns, then the middles of documents.",
+        tokens=tokens,
+        limit=limit,
+    )
 
 
 def _owned(token: Token, offsets: tuple[int, int], speaking: Sequence[Span]) -> Token:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from explain.errors import InputError
 from explain.models import architectures
 from explain.models.instrumented import InstrumentedModel
-from explain.models.tasks.chat import encode_question, messages_of
+from explain.models.tasks.chat import encode_question, with_answer
 from explain.models.tasks.sequence import SPAN, STEP, SequenceTask, given_ids, greedy, with_output
 from explain.models.tasks.task import FOIL, UNIT
 from explain.types import Encoding, Question
@@ -56,7 +54,7 @@ class Generation(SequenceTask):
         return place, place
 
     def encode(self, model: InstrumentedModel, question: Question) -> Encoding:
-        question = _with_answer(question)
+        question = with_answer(question)
         output = self.given_output(question)
         encoding = encode_question(model, question)
         decoder = architectures.is_encoder_decoder(model.model)
@@ -72,22 +70,6 @@ class Generation(SequenceTask):
         written = ids[len(opening) if decoder else len(encoding.tokens) :]
         length = next((number for number, index in enumerate(written) if index in ends), len(written))
         return with_output(model, encoding, opening, tuple(written[:length]))
-
-
-def _with_answer(question: Question) -> Question:
-    """The question, with the answer that its last message may be as the output that is explained.
-
-    Raises:
-        InputError: There is another one.
-    """
-    messages = messages_of(question)
-    if not messages or messages[-1].role != "assistant":
-        return question
-    if question.target is not None:
-        raise InputError("The last message is the assistant's, and an answer is given beside it. Give one of them.")
-    if len(messages) == 1:
-        raise InputError("The only message is the assistant's. Put the question that it answers before it.")
-    return replace(question, messages=messages[:-1], target=messages[-1].content)
 
 
 def _ends(model: InstrumentedModel) -> set[int]:
