@@ -12,7 +12,10 @@ from explain.analysis import Analysis
 from explain.methods.method import Method
 from explain.models.score import Score
 
-ROWS = 4
+ROWS = 8
+"""Rows of the batch that is measured: of more each takes about as long."""
+FEW = 4
+"""Passes up to which no batch is measured: what it would tell takes longer than they do."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Cost:
 
     Attributes:
         passes: Forward passes that each will take, by name; a rough number where a method stops when it is exact enough.
-        seconds_per_pass: Measured on this text, in a batch of four rows.
+        seconds_per_pass: Of a row, measured on this text in a batch.
         seconds_alone: Of a pass of one row, with which every method begins.
     """
 
@@ -35,9 +38,12 @@ class Cost:
 
 
 def expected_cost(analysis: Analysis, methods: Sequence[Method]) -> Cost:
-    """Count the passes that the methods will need and measure two."""
+    """Count the passes that the methods will need and measure one pass of one row and, if they need many, one of several."""
+    score = analysis.scores[-1]
     passes = {method.name: sum(map(method.expected_passes, analysis.scores)) for method in methods}
-    return Cost(passes, _seconds(analysis.scores[-1], ROWS) / ROWS, _seconds(analysis.scores[-1], 1))
+    alone = _seconds(score, 1)
+    rows = min(ROWS, score.rows_per_batch()) if max(passes.values(), default=0) > FEW else 1
+    return Cost(passes, alone if rows == 1 else _seconds(score, rows) / rows, alone)
 
 
 def _seconds(score: Score, rows: int) -> float:

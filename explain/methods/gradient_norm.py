@@ -28,7 +28,7 @@ class GradientNorm(Method):
     signed = False
 
     def expected_passes(self, score: Score) -> int:
-        return 3
+        return 2
 
     def compute(self, score: Score) -> MethodResult:
         _, gradient = score.gradient()

@@ -27,7 +27,7 @@ class InputXGradient(Method):
     signed = True
 
     def expected_passes(self, score: Score) -> int:
-        return 3
+        return 2
 
     def compute(self, score: Score) -> MethodResult:
         embeddings, gradient = score.gradient()

@@ -57,7 +57,7 @@ class Scored(Protocol):
 
 
 def passes_of(methods: Iterable[Method], analysis: Scored) -> int:
-    """About how many forward passes the methods take, over all output tokens; a gradient pass counts as three."""
+    """About how many forward passes the methods take, over all output tokens; a gradient counts as two or three."""
     return sum(method.expected_passes(score) for method in methods for score in analysis.scores)
 
 
