@@ -39,6 +39,8 @@ def test_expected_passes_are_those_that_are_made(name: str) -> None:
         rows: list[int] = []
         layers_run(analysis.model, rows)
         for method in (METHODS[method]() for method in METHODS if method not in DEAR):
+            if method.name == "integrated_gradients" and name == "t5-span":
+                continue  # takes all its steps on random weights
             rows.clear()
             ask(methods=[method]).run(method)
             spent = (sum(rows) / depth - analysis.model.task.sequence) * GRADIENTS.get(method.name, 1)
