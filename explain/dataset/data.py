@@ -97,6 +97,7 @@ def read(
     config: str | None = None,
     split: str | None = None,
     cache: str | Path | None = None,
+    most: int | None = None,
 ) -> Data:
     """Read the texts.
 
@@ -108,6 +109,7 @@ def read(
         config: Which configuration of a data set on the Hub.
         split: Which split of it; "train" if left out.
         cache: Where `datasets` keeps what it read; its own folder if left out.
+        most: The bytes that a Parquet file may take once it is read, which its own size does not bound.
 
     Raises:
         InputError: There is no such file, data set or column, or it cannot be read.
@@ -119,7 +121,7 @@ def read(
         if path.suffix.lower() in FORMATS or path.exists():
             if config is not None or split is not None:
                 raise InputError(f"{data} is a file: it has no configuration and no split. Leave them out.")
-            found, source = _file(path, text_column, label_column, cache), path.name
+            found, source = _file(path, text_column, label_column, cache, most), path.name
         else:
             found, source = _hub(str(data), config, split or "train", cache), " ".join(filter(None, (str(data), config, split or "train")))
     else:
@@ -131,9 +133,11 @@ def read(
     return Data(found, source, chosen, label_column)
 
 
-def _file(path: Path, text_column: str | None, label_column: str | None, cache: str | Path | None) -> Dataset:
+def _file(path: Path, text_column: str | None, label_column: str | None, cache: str | Path | None, most: int | None) -> Dataset:
     import datasets
     import pandas as pd
+
+    from explain.dataset.parquet import check_size
 
     kind = FORMATS.get(path.suffix.lower())
     if not path.is_file():
@@ -148,6 +152,8 @@ def _file(path: Path, text_column: str | None, label_column: str | None, cache: 
             wanted = [_text_column(names, text_column), *([] if label_column is None else [_present(names, label_column)])]
             how = {**layout, "usecols": wanted, "converters": dict.fromkeys(wanted, str)}
             how |= {"keep_default_na": False, "na_filter": False, "skip_blank_lines": len(names) > 1}
+        if kind == "parquet" and most is not None:
+            check_size([path], most)
         return datasets.load_dataset(kind, data_files=str(path), split="train", cache_dir=None if cache is None else str(cache), **how)
     except InputError:
         raise

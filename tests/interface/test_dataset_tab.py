@@ -141,7 +141,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         open_run([run.folder / "manifest.json", *run.parts])
     monkeypatch.delenv("EXPLAIN_MAX_ROWS")
     monkeypatch.setenv("EXPLAIN_MAX_FILE_BYTES", "100")
-    with pytest.raises(InputError, match=r"This run takes [\d,]+ bytes in memory; at most 2,000"):
+    with pytest.raises(InputError, match=r"would take more than [\d,]+ bytes in memory; at most 2,000"):
         open_run([run.folder / "manifest.json", *run.parts])
     monkeypatch.setenv("EXPLAIN_MAX_FILE_BYTES", "10")
     with pytest.raises(InputError, match=r"holds more than 200 bytes"):

@@ -98,6 +98,21 @@ def test_a_causal_model_sees_nothing_ahead(case: Case) -> None:
     assert np.tril(found).any()
 
 
+@pytest.mark.parametrize("case", ["gpt2-next"], indirect=True)
+def test_what_is_not_attended_to_moves_nothing_whatever_rounding_says(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    exactly, calls = value_zeroing._directions, 0
+
+    def rounded(hidden: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        return exactly(hidden) * (1 + calls * 1e-6)
+
+    monkeypatch.setattr(value_zeroing, "_directions", rounded)
+    for matrix in distances(case.score())["self"]:
+        assert (matrix[np.triu_indices(len(matrix), 1)] == 0).all()
+        assert (matrix[np.tril_indices(len(matrix))] > 0).all()
+
+
 def test_steps_of_an_encoder_decoder_sum_to_one() -> None:
     rng = np.random.default_rng(0)
     moved = {"encoder": rng.random((3, 5, 5)), "decoder": np.tril(rng.random((2, 4, 4))), "cross": rng.random((2, 4, 5))}

@@ -18,6 +18,7 @@ from explain.dataset.findings.checking import check_run
 from explain.dataset.findings.pairs import SideBySide
 from explain.dataset.findings.tables import csv_of
 from explain.dataset.manifest import begin, run_of
+from explain.dataset.parquet import check_size
 from explain.dataset.reader import Run
 from explain.dataset.run import Work, manifest_of
 from explain.dataset.store import Store
@@ -40,10 +41,8 @@ PIECE = 16
 MEASURED = FaithfulnessSettings(orders=10, beam=1, limit=150)
 FILES = re.compile(r"manifest\.json|part-\d{1,9}\.parquet|refused-\d{1,9}\.jsonl")
 RUN_FILES = (".zip", ".parquet")
-BYTES = 8
-"""Of one value; packed, many that are alike take hardly any."""
 INFLATED = 20
-"""How many times its own size a file of a run may take in memory."""
+"""How many times its own size a file may take in memory."""
 FEWER = "Give fewer rows."
 Rows = Sequence[dict[str, Any]]
 
@@ -70,7 +69,9 @@ def rows_of_file(path: str | Path, text_column: str | None, label_column: str | 
     """
     cache = new_folder()
     try:
-        data = read(path, text_column=text_column or None, label_column=label_column or None, cache=cache)
+        data = read(
+            path, text_column=text_column or None, label_column=label_column or None, cache=cache, most=limits().file_bytes * INFLATED
+        )
         limits().check("rows", len(data), FEWER)
         return [{"text": row.text, "label": row.label} for row in data.rows(0, len(data))]
     finally:
@@ -157,7 +158,7 @@ def open_run(paths: Sequence[str | Path]) -> Path:
         run = Run.open(folder)
         check_run(run)
         limits().check("rows", len(run), FEWER)
-        _check_size(run)
+        check_size(run.parts, limits().file_bytes * INFLATED)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -229,17 +230,3 @@ def _unzip(path: Path, folder: Path) -> None:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
         raise InputError(f"{path.name} cannot be read as a ZIP file: {error}.") from error
-
-
-def _check_size(run: Run) -> None:
-    """Raises InputError where the parts of a run take too much memory."""
-    import pyarrow.parquet as pq
-
-    most = limits().file_bytes * INFLATED
-    groups = [
-        file.row_group(number) for file in (pq.ParquetFile(part).metadata for part in run.parts) for number in range(file.num_row_groups)
-    ]
-    values = sum(group.column(number).num_values for group in groups for number in range(group.num_columns))
-    size = max(sum(group.total_byte_size for group in groups), BYTES * values)
-    if size > most:
-        raise InputError(f"This run takes {size:,} bytes in memory; at most {most:,} are taken here. {FEWER}")
