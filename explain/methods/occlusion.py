@@ -9,7 +9,7 @@ import numpy as np
 
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
-from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, scores_of, spread
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, expected_passes, groups_of, scores_of, spread
 from explain.models.score import Score
 from explain.types import Family
 
@@ -38,7 +38,7 @@ class Occlusion(Method):
     granularity: Granularity = option(Granularity.TOKENS, "What is left out together.")
 
     def expected_passes(self, score: Score) -> int:
-        return 1 + sum(not group.special for group in groups_of(score.encoding, self.granularity))
+        return expected_passes(score, [group for group in groups_of(score.encoding, self.granularity) if not group.special], None)
 
     def compute(self, score: Score) -> MethodResult:
         return self.compute_many([score])[0]

@@ -13,7 +13,7 @@ from explain.errors import InputError
 from explain.methods.method import Method, MethodResult, completeness_gap
 from explain.methods.option import option
 from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
-from explain.models.perturbation import Granularity, PerturbedScore, Replacement, groups_of, spread
+from explain.models.perturbation import Granularity, PerturbedScore, Replacement, expected_passes, groups_of, spread
 from explain.models.score import Score
 from explain.tokens import Word
 from explain.types import Array, Family
@@ -76,9 +76,9 @@ class Shapley(Method):
             import_module("explain.methods.shapley_gaussian_process")
 
     def expected_passes(self, score: Score) -> int:
-        players = sum(not group.special for group in groups_of(score.encoding, self.players))
-        exact = self.estimator is Estimator.EXACT or (self.estimator is Estimator.AUTO and players <= EXACT_PLAYERS)
-        return 2**players if exact else max(self.evaluations, 4 * players)
+        players = [group for group in groups_of(score.encoding, self.players) if not group.special]
+        exact = self.estimator is Estimator.EXACT or (self.estimator is Estimator.AUTO and len(players) <= EXACT_PLAYERS)
+        return expected_passes(score, players, 2 ** len(players) if exact else max(self.evaluations, 4 * len(players)))
 
     def compute(self, score: Score) -> MethodResult:
         groups = groups_of(score.encoding, self.players)

@@ -16,7 +16,7 @@ GRAPH = 2 * GIBIBYTE
 MAPS = GIBIBYTE // 2
 """The most that the attention of one text may take, for all layers together."""
 STATES = 30
-"""Numbers that a layer keeps for a gradient, for each of a token's state; measured on BERT and Llama."""
+"""Numbers that a layer keeps for a gradient, for each of a token's state: 17 were counted for BERT, 20 for Llama, 30 for GPT-2."""
 WEIGHTS = 5
 """Tensors of the shape of attention weights that are in hand at once where attention is written out."""
 TOKENS = 768

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
+from explain.models.architectures import is_encoder_decoder
 from explain.models.joint import Rows
-from explain.models.plan import PASS, Plan, in_batches, with_prefixes
+from explain.models.plan import PASS, Plan, expected_work, in_batches, with_prefixes
 from explain.models.score import Score
 from explain.segments import Granularity as Granularity
 from explain.segments import groups_of as groups_of
@@ -134,6 +136,21 @@ class PerturbedScore:
         stand_in = next(i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, 0) if i is not None)
         one = torch.ones(1, dtype=torch.long, device=self._model.device)
         return {ids: one * stand_in, mask: one}
+
+
+def expected_passes(score: Score, features: Sequence[Word], coalitions: int | None) -> int:
+    """About how many passes of the whole text it takes to leave out each feature by itself, or random coalitions of them.
+
+    Long prompts of a decoder that begin alike are read once to where they part.
+    """
+    rows, tokens = (len(features) + 1 if coalitions is None else coalitions), len(score.encoding.tokens)
+    position, known = score.encoding.position, score.model.instruments.continues
+    if tokens < 2 * PASS or position is None or known is False or is_encoder_decoder(score.model.model) or not features:
+        return rows
+    ordered = sorted(features, key=lambda feature: feature.indices)
+    starts = [feature.indices[0] for feature in ordered] + [ordered[-1].indices[-1] + 1]
+    places = expected_work([end - start for start, end in pairwise(starts)], tokens - starts[-1], coalitions)
+    return min(rows, 1 + math.ceil((starts[0] + places) / tokens))
 
 
 def scores_of(asked: Sequence[tuple[PerturbedScore, Keep]]) -> list[Array]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Places = npt.NDArray[np.int64]
 PASS = 32
-"""What a pass costs besides its places, in places; measured on BERT (numbers in tests/benchmarks/README.md)."""
+"""What a pass costs besides its places, in places: as measured on BERT (tests/benchmarks/README.md)."""
 WORTH = 0.8
 """The largest share of the work at which what is shared is used."""
 
@@ -75,6 +75,21 @@ def in_common(one: Places, other: Places) -> int:
     length = min(len(one), len(other))
     differing = (one[:length] != other[:length]).any(1)
     return int(differing.argmax()) if differing.any() else length
+
+
+def expected_work(lengths: Sequence[int], after: int, coalitions: int | None) -> float:
+    """About how many places go through the model for texts without some of their pieces, in the order of the text.
+
+    Args:
+        lengths: Of the pieces.
+        after: Places after the last of them.
+        coalitions: How many random subsets are asked; `None` for the whole and each piece left out by itself.
+    """
+    whole = sum(lengths) + after
+    if coalitions is None:
+        return float(whole + sum(whole - start for start in accumulate(lengths[:-1], initial=0)))
+    ways = np.minimum(2.0 ** np.arange(1, len(lengths) + 1), coalitions)  # different beginnings up to each piece
+    return float(ways @ np.asarray(lengths) / 2 + coalitions * after)
 
 
 def _planned(

@@ -78,3 +78,17 @@ def test_what_two_rows_have_in_common() -> None:
     assert in_common(row(1, 2), row(1)) == 10
     assert in_common(row(1, 2), row(1, 2)) == 20
     assert in_common(np.array([[1, 1], [2, 1]]), np.array([[1, 1], [2, 0]])) == 1  # a place is also whether it is hidden
+
+
+def test_work_is_expected_as_it_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of 10 places and 15 after them: each left out by itself, all coalitions, and some."""
+    monkeypatch.setattr(plan, "PASS", 0)
+    count = 8
+    every = np.array(list(product((False, True), repeat=count)))
+    some = np.random.default_rng(0).random((60, count)) < 0.5
+    each = np.vstack([np.ones((1, count), dtype=bool), ~np.eye(count, dtype=bool)])
+    for keep, coalitions in ((each, None), (every, len(every)), (some, len(some))):
+        rows = [np.vstack([row(*(np.flatnonzero(one) + 1), 99), row(98)[:5]]) for one in keep]
+        found = with_prefixes(rows, [len(one) - 1 for one in rows], lambda length: 1)
+        expected = plan.expected_work([10] * count, 15, coalitions)
+        assert expected == pytest.approx(computed(found, rows, [len(one) - 1 for one in rows]), rel=0.2)
