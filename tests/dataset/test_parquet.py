@@ -16,7 +16,7 @@ from explain.errors import InputError
 LONG = "x" * 100_000
 HOSTILE: dict[str, dict[str, list[Any]]] = {
     "one long text a thousand times": {"text": [LONG] * 100},
-    "the same in lists": {"text": ["a"] * 100, "tokens": [[LONG] * 10] * 10},
+    "the same in lists": {"text": ["a"] * 10, "tokens": [[LONG] * 10] * 10},
     "nothing, very often": {"text": [None] * 300_000},
     "numbers that are alike": {"text": ["a"] * 100, "scores": [[0.0] * 10_000] * 100},
 }
