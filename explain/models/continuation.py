@@ -6,6 +6,7 @@ computes what follows the prefix only, and the head reads the positions that it 
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,45 +49,57 @@ class _Known(Cache):  # type: ignore[misc]
 
 
 class Prefix:
-    """What rows begin with, as a model knows it.
+    """What rows begin with, as a model knows it; nothing is computed before a pass continues it.
 
     Args:
         model: A model that `continues`.
 
     Attributes:
-        length: How many places are known.
+        length: How many places rows continue.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._base = architectures.base_of(model)
         self._argument = _argument(self._base)
         self._known = _Known()
+        self._reached = 0
+        self._row: Mapping[str, Tensor] = {}
         self.length = 0
 
-    def cut(self, length: int) -> None:
-        """Forget what comes after so many places."""
-        if length < self.length:
-            self.length = length
-            for layer in self._known.layers:
-                layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
+    def begin(self, row: Mapping[str, Tensor], *, kept: int, shared: int) -> None:
+        """Let rows continue the first places of a row [1, n].
 
-    def extend(self, inputs: Mapping[str, Tensor], length: int) -> None:
-        """Know as many places of a row [1, n] that begins with what is known."""
-        if length <= self.length:
-            return
-        self._known.grows = True
-        try:
-            with torch.no_grad():
-                self._base(**self.rest({name: tensor[:, :length] for name, tensor in inputs.items()}))
-        finally:
-            self._known.grows = False
-        self.length = length
+        Args:
+            row: The inputs of the row.
+            kept: How many of them the rows so far begin with too.
+            shared: How many are continued.
+        """
+        if kept < self._reached:
+            self._reached = kept
+            for layer in self._known.layers:
+                layer.keys, layer.values = layer.keys[..., :kept, :], layer.values[..., :kept, :]
+        self._row, self.length = row, shared
 
     def rest(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a model for what follows the prefix, from those for whole rows."""
+        if self._reached < self.length:
+            contextvars.Context().run(self._grow)  # nothing that is active for the rows is for what they begin with
+        return self._after(inputs)
+
+    def _grow(self) -> None:
+        self._known.grows = True
+        try:
+            with torch.no_grad():
+                self._base(**self._after({name: tensor[:, : self.length] for name, tensor in self._row.items()}))
+        finally:
+            self._known.grows = False
+        self._reached = self.length
+
+    def _after(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments for what follows the places that are known."""
         whole = inputs["input_ids"].shape
         after = {
-            name: value[:, self.length :]
+            name: value[:, self._reached :]
             for name, value in inputs.items()
             if isinstance(value, Tensor) and value.shape == whole and name != "attention_mask"
         }
@@ -127,7 +140,7 @@ def _agrees(model: InstrumentedModel) -> bool:
         try:
             with torch.no_grad():
                 whole = base(**inputs, use_cache=False)[0][:, -1]
-                prefix.extend(inputs, SHARED)
+                prefix.begin(inputs, kept=0, shared=SHARED)
                 found = base(**prefix.rest(inputs))[0][:, -1]
         except Exception:  # whatever a model says to what it cannot take: whole rows are right anyway
             return False

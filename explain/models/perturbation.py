@@ -178,8 +178,7 @@ def _evaluate(new: Sequence[tuple[PerturbedScore, bytes, Keep]]) -> None:
             from explain.models.continuation import Prefix
 
             known = known or Prefix(scores[0].model.model)
-            known.cut(step.kept)
-            known.extend({name: tensor[:1] for name, tensor in batch.items()}, step.shared)
+            known.begin({name: tensor[:1] for name, tensor in batch.items()}, kept=step.kept, shared=step.shared)
             active = scores[0].model.instruments.continuing(known)
         own = [scores[number] for number in step.rows]
         with torch.no_grad(), active:

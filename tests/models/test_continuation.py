@@ -111,17 +111,20 @@ def test_what_is_shared_is_computed_once_and_the_model_is_left_as_it_was() -> No
     assert not made.model._forward_pre_hooks
 
 
-def test_a_prefix_is_cut_and_grows() -> None:
+def test_a_prefix_is_cut_and_grows_when_it_is_continued() -> None:
     made = tiny("llama-next")
     made.model.double()
+    places: list[int] = []
     with made.explainer() as explainer, torch.no_grad():
+        made.model.model.layers[0].mlp.register_forward_pre_hook(lambda _, given: places.append(given[0].shape[:2].numel()))
         first, second = made.ids("the film was not very good"), made.ids("the film was bad but good it")
         prefix = continuation.Prefix(made.model)
-        prefix.extend({"input_ids": first}, 5)
-        prefix.cut(3)
-        prefix.extend({"input_ids": second}, 4)
-        assert prefix.length == 4
-        with explainer.model.instruments.continuing(prefix):
-            rest = made.model(input_ids=second.expand(2, -1), attention_mask=torch.ones(2, second.shape[1])).logits
-        torch.testing.assert_close(rest, made.plain.double()(second).logits[:, 4:].expand(2, -1, -1), atol=1e-12, rtol=0)
-        assert prefix.length == 4
+        for row, kept, shared, expected in ((first, 0, 5, [5, 2]), (second, 3, 4, [1, 8]), (second, 4, 4, [8])):
+            prefix.begin({"input_ids": row}, kept=kept, shared=shared)
+            assert places == []
+            with explainer.model.instruments.continuing(prefix):
+                mask = torch.ones(1 + (row is second), row.shape[1])
+                rest = made.model(input_ids=row.expand(len(mask), -1), attention_mask=mask).logits
+            torch.testing.assert_close(rest, made.plain.double()(row).logits[:, shared:].expand(len(mask), -1, -1), atol=1e-12, rtol=0)
+            assert places == expected
+            places.clear()
