@@ -69,6 +69,25 @@ def test_flow_is_the_papers_maximum_flow(depth, sharpness, causal):
         assert attention_flow(layers, [0, size - 1]) == pytest.approx(np.array(expected), abs=1e-12)
 
 
+AGAIN = (
+    ("010 020 030 050 050 070 080 080", "107 121 153 155 158 175 182 185 187 188"),
+    ("227 238 238 238 245 245 262 265 265 265 2a0", "303 312 313 313 326 33a 344 344 344"),
+    ("400 401 401 401 402 402 402 403 404 404",),
+)
+"""Edges of width 1, as often as they are wide: layer, token above, token below."""
+
+
+def test_what_was_taken_back_from_an_edge_can_run_there_again():
+    """Found by search: the only maximum sends flow through an edge, takes it back, and needs the edge once more."""
+    layers, graph = np.zeros((5, 11, 11)), nx.DiGraph()
+    for edge in " ".join(" ".join(part) for part in AGAIN).split():
+        layers[tuple(int(digit, 16) for digit in edge)] += 1
+    for number, matrix in enumerate(layers):
+        pipes(graph, "self", number, matrix)
+    assert attention_flow(layers, [0])[0] == pytest.approx(slow_flows(graph, ("self", 5, 0), [("self", 0, j) for j in range(11)]))
+    assert attention_flow(layers, [0])[0, 0] == 8
+
+
 def test_flow_is_that_of_scipys_integer_solver():
     size, depth, scale = 16, 6, 2**26
     layers = random_layers(depth, size, sharpness=2.0)
