@@ -35,8 +35,9 @@ class Passage(Form):
                 ),
             )
             with gr.Row(elem_classes="display"):
-                self.add("by", gr.Radio([TOKENS, SENTENCES], value=TOKENS, label=SAID, elem_classes="pills"))
+                self.add("by", gr.Radio([TOKENS, SENTENCES], value=TOKENS, label="Choose", elem_classes="pills", min_width=150))
                 self.add("run", gr.Button("Explain this passage", size="sm", interactive=False, min_width=150))
+            gr.Markdown(SAID, elem_classes="note")
         self.add("steps", gr.State(None))
 
     @property
