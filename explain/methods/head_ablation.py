@@ -125,6 +125,8 @@ def resumed_passes(groups: Mapping[str, int]) -> float:
 class Gate(AttentionProbe):
     """Switches heads off: by site, which heads [B or 1, H] give zero or their mean [H, d]."""
 
+    outputs_only = True
+
     def __init__(self, off: Mapping[AttentionSite, Tensor], means: Means | None = None) -> None:
         self._off = off
         self._means = means

@@ -102,6 +102,46 @@ def test_every_number_is_that_of_prompts_written_by_hand() -> None:
     assert list(found.to_frame("lrp").columns) == list(found.sentences)
 
 
+def test_shap_of_ten_documents_is_brute_force_over_all_their_subsets() -> None:
+    """1,024 prompts; those of one length go through the plain model together."""
+    made = copying()
+    made.model.double()
+    made.plain.double()
+    messages, documents, answer, chosen = prompt(4)
+    ids = made.tokenizer(answer, add_special_tokens=False)["input_ids"]
+    subsets = np.array(list(itertools.product([False, True], repeat=10)))
+    prompts = [
+        " ".join(f"<doc> {document['text'] if kept else ''} </doc>" for document, kept in zip(documents, keep, strict=True))
+        for keep in subsets
+    ]
+    rows = [made.tokenizer(f"{one} <q> {messages[0]['content']}", add_special_tokens=False)["input_ids"] + ids for one in prompts]
+    values = np.zeros(len(rows))
+    for length in set(map(len, rows)):
+        alike = [number for number, row in enumerate(rows) if len(row) == length]
+        with torch.no_grad():
+            said = made.plain(torch.tensor([rows[number] for number in alike])).logits[:, -len(ids) - 1 : -1].log_softmax(-1)
+        values[alike] = said[:, torch.arange(len(ids)), ids].sum(1).numpy()
+    expected = np.zeros(10)
+    for place in range(10):
+        without = subsets[~subsets[:, place]]
+        sizes = without.sum(1)
+        weights = [math.factorial(size) * math.factorial(9 - size) / math.factorial(10) for size in sizes]
+        numbers = without @ (2 ** np.arange(9, -1, -1))
+        expected[place] = weights @ (values[numbers + 2 ** (9 - place)] - values[numbers])
+    with made.explainer() as explainer:
+        explanation = explainer.analyze(
+            messages, ["shap"], documents=documents, target=answer, options={"shap": {"players": "documents", "estimator": "exact"}}
+        )
+    found = [
+        score
+        for score, group in zip(explanation.by("documents")["shap"], explanation.by("documents").segments, strict=True)
+        if not group.special
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert int(np.argmax(found)) == chosen
+    assert explanation["shap"].gap == pytest.approx(0, abs=1e-9)
+
+
 def test_relevance_is_summed_over_segments_and_sentences() -> None:
     chat = [{"role": "user", "content": "the plot was good. the actors saved it. was it bad?"}]
     answer = "it was not. the film was very good."
