@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components.api_component import Api
 
+CUSTOM = ("component_class_id", "key")
 SCHEMA = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 
 
@@ -15,10 +16,16 @@ class Page(gr.Blocks):  # type: ignore[misc]
     """Does what `gr.Blocks` does."""
 
     def get_config_file(self) -> Any:
-        """What the page is built from, without the schemas that only the endpoints' documentation reads, of what is no endpoint's."""
+        """What the page is built from, without what it does not read.
+
+        That is the schemas of what is no endpoint's, which only the documentation reads, and the numbers by which custom components are
+        found: there are none.
+        """
         config: Any = super().get_config_file()
         documented = {block._id for fn in self.fns.values() if fn.api_visibility != "private" for block in (*fn.inputs, *fn.outputs)}
         for component in config["components"]:
+            for name in CUSTOM:
+                component.pop(name, None)
             if component["id"] not in documented:
                 for name in SCHEMA:
                     component.pop(name, None)
