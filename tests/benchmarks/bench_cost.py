@@ -1,12 +1,13 @@
 """What every method costs on models of the usual sizes: passes, time, the machine's limit, memory, and how good the estimate was.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_cost.py [--models bert-base gpt2 t5-small] [--tokens 16 64 256 512] [--methods …] [--most …]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_cost.py [--models bert-base gpt2 t5-small] [--tokens 16 64 256 512] [--methods …]
 
 Weights are random: only sizes count. Times are processor seconds, so that what else runs on the machine counts little. One forward pass is
 a plain pass of the same text in the same process; the time of a method includes the prediction, as a caller waits for both. The floor of a
-gradient is a forward and a backward pass of the bare model, to the embeddings only. The limit is what a method's floating-point operations
-(counted by torch) take at the highest matrix-product rate measured in this process. Memory is the highest above that of the loaded model.
-`estimate` is the app's expected time as a multiple of the measured one. Methods that send more than `--most` tokens forward are left out.
+gradient is a forward and a backward pass of the bare model, to the embeddings only. `work` is floating-point operations (counted by torch),
+as a multiple of one forward's. The limit is what they take at the highest matrix-product rate measured in this process. Memory is the
+highest above that of the loaded model. `estimate` is the app's expected time as a multiple of the measured one. Methods that send more than
+`--most` tokens forward are left out.
 """
 
 from __future__ import annotations
@@ -177,9 +178,9 @@ def table(name: str, tokens: int, methods: list[str], peak: float, most: int) ->
             f"\n{name}, {len(encoding.tokens)} tokens: one forward {forward.seconds * 1000:.0f} ms, {rate:.0%} of the highest rate; "
             f"with its gradient {floor.seconds / forward.seconds:.2f} forwards\n"
         )
-        print("| method | passes | forwards | seconds | of the limit | MiB | estimate |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        everything, shared = 0.0, []
+        print("| method | passes | work | forwards | seconds | of the limit | MiB | estimate |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        seconds, operations, shared = 0.0, 0.0, []
         for method in [METHODS[method]() for method in methods]:
             if method.expected_passes(analysis.scores[0]) * tokens > most:
                 continue
@@ -194,10 +195,12 @@ def table(name: str, tokens: int, methods: list[str], peak: float, most: int) ->
             shares = not explainer.model.task.sequence and (method.reads_trace or method.reads_gradient or method.under(1) is not None)
             expected = cost.seconds([method.name]) + cost.seconds_alone * (not shares)
             if method.name not in ("integrated_gradients", "shap"):
-                everything += found.seconds
+                seconds += found.seconds
+                operations += found.operations
                 shared.append(method.name)
             print(
-                f"| {method.title} | {found.passes:,} | {found.seconds / forward.seconds:.1f} | "
+                f"| {method.title} | {found.passes:,} | {found.operations / forward.operations:.1f} | "
+                f"{found.seconds / forward.seconds:.1f} | "
                 f"{found.seconds:.2f} | {found.seconds * peak / found.operations:.1f} x | {found.memory:,.0f} | "
                 f"{expected / found.seconds:.1f} x |"
             )
@@ -206,9 +209,10 @@ def table(name: str, tokens: int, methods: list[str], peak: float, most: int) ->
             explanation = explainer.analyze(text, shared, **asked)
             return sum(attribution.passes for attribution in explanation)
 
-        found = measure(together, 1)
-        times = f"{found.seconds / forward.seconds:.1f}, {found.seconds / everything:.0%} of the sum | {found.seconds:.2f}"
-        print(f"| these but IG and SHAP, together | {found.passes:,} | {times} | | {found.memory:,.0f} | |", flush=True)
+        found = measure(together, 2)
+        work = f"{found.operations / forward.operations:.1f}, {found.operations / operations:.0%} of the sum"
+        times = f"{found.seconds / forward.seconds:.1f}, {found.seconds / seconds:.0%} of the sum | {found.seconds:.2f}"
+        print(f"| these but IG and SHAP, together | {found.passes:,} | {work} | {times} | | {found.memory:,.0f} | |", flush=True)
 
 
 def main() -> None:
