@@ -83,10 +83,10 @@ def look(app: App, name: str, *, whole: bool = False, audited: bool = True, with
 
 def test_every_task_looks_well_and_can_be_read_by_all(app: App) -> None:
     app.open()
-    for task in TASKS:
+    for number, task in enumerate(TASKS):
         app.task(task)
         expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
-        look(app, task)
+        look(app, task, within="#tab-explain" if number else "body")
 
 
 def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
@@ -142,7 +142,7 @@ def test_comparisons_look_well_and_can_be_read_by_all(app: App) -> None:
         for view, plot in plots or (("Prompts", "prompts-heatmap"), ("Minimal pair", "prompts-bars")):
             app.view(view)
             expect(app.plot(plot)).to_be_visible()
-            look(app, f"{tab}-{view.split()[0].lower()}", whole=True)
+            look(app, f"{tab}-{view.split()[0].lower()}", whole=True, within=f"#tab-{tab}")
         app.page.set_viewport_size({"width": NARROW, "height": 844})
         app.page.wait_for_timeout(500)
         look(app, tab, whole=True, audited=False)
