@@ -15,7 +15,7 @@ from explain.models.score import margin
 from explain.results import Explanation
 from explain.visualization.colors import INK, legend
 from explain.visualization.fonts import drawable, families
-from explain.visualization.tokens import Shown, shown
+from explain.visualization.tokens import Shown, pooled, shown
 
 PER_ROW = 40
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
@@ -28,9 +28,10 @@ def empty_figure() -> Figure:
     return figure
 
 
-def columns_of(explanation: Explanation, words: bool, special: bool) -> tuple[Shown, list[str], FontProperties]:
-    """The display choice, its labels as they can be drawn, and their font."""
+def columns_of(explanation: Explanation, words: bool, special: bool, *, size: int = 1) -> tuple[Shown, list[str], FontProperties]:
+    """The display choice, its labels as they can be drawn, and their font; every `size` columns are one."""
     columns = shown(explanation.tokens, explanation.text, merge=words, special=special)
+    columns = pooled(columns, size)
     font = FontProperties(family=families([*columns.labels, margin(explanation.target, explanation.foil)]))
     marks = ["→ " if output else "" for output in columns.output]
     return columns, [drawable(mark + label, font.get_family()) for mark, label in zip(marks, columns.labels, strict=True)], font
@@ -76,13 +77,13 @@ def draw_ticks(axes: Axes, labels: Sequence[str], font: FontProperties, *, every
     axes.set_xlim(-0.5, max(1, len(labels)) - 0.5)
 
 
-def draw_title(figure: Figure, explanation: Explanation, font: FontProperties) -> None:
-    """What is explained and what the colours mean."""
+def draw_title(figure: Figure, explanation: Explanation, font: FontProperties, said: str = "") -> None:
+    """What is explained and what the colours mean, and what else is to be `said`."""
     target = margin(explanation.target, explanation.foil)
     kinds = sorted({a.signed for a in explanation}, reverse=True)
     name = drawable(target, font.get_family())
     lines = [f"Why {name}?", *(legend(name, signed=signed) for signed in kinds)]
-    figure.suptitle("\n".join(lines), fontproperties=font, fontsize=10, color=INK, **PLAIN)
+    figure.suptitle("\n".join(filter(None, [*lines, said])), fontproperties=font, fontsize=10, color=INK, **PLAIN)
 
 
 def wrapped(figure: Figure, texts: Sequence[str], font: FontProperties, size: float, width: float) -> list[list[tuple[str, float, float]]]:

@@ -33,18 +33,22 @@ from explain.visualization.canvas import (
 )
 from explain.visualization.colors import AWAY, INK, SIGNED_SCALE, TOWARDS, WEIGHT, WEIGHT_SCALE, Scale, color_of, ink_of
 from explain.visualization.fonts import drawable, families
-from explain.visualization.tokens import highlighted, limits
+from explain.visualization.tokens import highlighted, limits, shown
 
 SIGNED, UNSIGNED = (
     LinearSegmentedColormap.from_list(name, [str(color) for _, color in scale])
     for name, scale in (("explain signed", SIGNED_SCALE), ("explain weight", WEIGHT_SCALE))
 )
 WIDEST = 18.0
+MOST_COLUMNS = 200
+"""Of a heatmap; a longer text is drawn with several tokens in one column."""
 _LINE = 0.13
 
 
 def methods_heatmap(explanation: Explanation, *, words: bool = False, special: bool = True, scale: Scale = Scale.PER_METHOD) -> Figure:
     """One row per method, one column per token; more than 40 tokens go on in a further row of panels.
+
+    Above 200, each column is the sum over several tokens, which the title says.
 
     Args:
         explanation: What to draw.
@@ -52,7 +56,8 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
         special: Show special tokens.
         scale: Colours relative to each method's own largest score or, for the signed methods, to the largest of all.
     """
-    columns, labels, font = columns_of(explanation, words, special)
+    size = -(-len(shown(explanation.tokens, explanation.text, merge=words, special=special).groups) // MOST_COLUMNS)
+    columns, labels, font = columns_of(explanation, words, special, size=size)
     attributions = explanation.attributions
     values = [columns.scores(a.scores) for a in attributions]
     strongest = limits(attributions, columns, scale)
@@ -68,7 +73,7 @@ def methods_heatmap(explanation: Explanation, *, words: bool = False, special: b
                 axes.imshow(drawn, cmap=colors, vmin=low, vmax=1.0, aspect="auto", interpolation="nearest")
         draw_grid(axes, titles, labels[part], font)
         axes.set_xlim(-0.5, parts[0].stop - 0.5)
-    draw_title(figure, explanation, font)
+    draw_title(figure, explanation, font, f"Each column is the sum over {size} {'words' if words else 'tokens'}." * (size > 1))
     return figure
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from explain.defaults import DEFAULT_METHODS
 from explain.interface.presets import PRESETS
+from explain.interface.tabs.answer import WINDOW
 from explain.methods.catalog import METHODS, method_class
 from explain.models import architectures
 from explain.models.tasks import TASKS
@@ -125,6 +126,24 @@ def test_display_choices_redraw_without_recomputing(app: App, runs: list[str]) -
     app.pick(app.page.locator("#tokens-view"), "bars")
     app.wait_plot_changed("tokens-plot", drawn)
     assert runs == computed
+    app.task("classification").only(FIRST)
+    app.box(app.part("special")).check()
+    app.pick(app.page.locator("#tokens-view"), "numbers")
+    app.explain("good " * 420 + "but dull " + "film " * 20)
+    where, blocks = app.page.locator("#explain-window-where"), app.page.locator("#explain-window-map .token")
+    expect(where).to_contain_text(re.compile(r"Shown are [\d,]+ to [\d,]+ of 444 words"))
+    expect(app.tokens(FIRST)).to_have_count(WINDOW)
+    blocks.nth(44).focus()
+    app.page.keyboard.press("Enter")
+    expect(where).to_contain_text("Shown are 45 to 444")
+    expect(app.page.locator("#explain-window-map .token.here").last).to_have_text(re.compile("441"))
+    app.page.locator("#explain-window-earlier").click()
+    expect(where).to_contain_text("Shown are 1 to 400")
+    app.write((app.page.locator("#explain-window-find").locator("input, textarea").first, "DULL"))
+    app.page.locator("#explain-window-find").locator("input, textarea").first.press("Enter")
+    expect(where).to_contain_text("Place 1 of 1.")
+    expect(app.part("token").locator("table")).to_contain_text("dull")
+    expect(app.page.locator("#tokens-table tr.chosen")).to_contain_text("dull")
 
 
 def test_an_output_token_and_a_layer_hold_for_every_view(app: App, looked: list[str]) -> None:
@@ -150,6 +169,18 @@ def test_an_output_token_and_a_layer_hold_for_every_view(app: App, looked: list[
     app.part("output").locator("label").nth(1).click()
     app.wait_plot_changed("layers-lens", before)
     assert looked == ["read_layers", "read_layers"]
+    answer = app.page.locator("#explain-passage-text .token.highlighted")
+    chosen = [answer.nth(1).inner_text().strip(), answer.nth(2).inner_text().strip()]
+    answer.nth(1).click()
+    expect(app.page.locator("#explain-passage-run")).to_be_enabled()
+    answer.nth(2).click()
+    expect(answer.nth(2)).to_have_css("background-color", "rgb(243, 198, 215)")
+    before = app.run_id()
+    app.page.locator("#explain-passage-run").click()
+    app.wait(before)
+    expect(app.status).to_contain_text(f"Explained {' '.join(chosen)} by")
+    app.unfold_asked()
+    expect(app.part("span").locator("input, textarea").first).to_have_value(re.compile(r"characters \d+ to \d+"))
 
 
 def test_the_views_are_computed_when_they_are_opened(app: App, runs: list[str], looked: list[str]) -> None:

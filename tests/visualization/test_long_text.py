@@ -11,6 +11,7 @@ import pytest
 from explained import explained
 
 from explain.results import Explanation
+from explain.visualization import static
 from explain.visualization.colors import LEVEL_COLORS, level
 from explain.visualization.heatmaps import MOST_CELLS, MOST_COLUMNS, matrix_heatmap, methods_heatmap
 from explain.visualization.long_text import LONG, long_text, strongest
@@ -94,3 +95,12 @@ def test_large_heatmaps_are_pooled_and_say_so(made: Explanation) -> None:
     assert z[0, 0] == (matrix[0, 0] + matrix[2, 0]) / 2
     np.testing.assert_allclose(z[1], matrix[3:6].mean(0), rtol=5e-4)
     assert z[-1, 0] == pytest.approx(matrix[-(rows % 3 or 3) :, 0].mean(), rel=5e-4)
+
+
+def test_a_picture_has_few_columns_and_says_so(made: Explanation) -> None:
+    figure = static.methods_heatmap(made)
+    assert "Each column is the sum over 21 tokens." in figure.get_suptitle()
+    assert sum(len(axes.get_xticks()) for axes in figure.axes) == -(-(COUNT + 2) // 21) <= static.MOST_COLUMNS
+    shares = np.concatenate([np.asarray(axes.images[0].get_array())[0] for axes in figure.axes])
+    sums = np.add.reduceat(made["lrp"].scores, range(0, COUNT + 2, 21))
+    np.testing.assert_allclose(shares, sums / np.abs(sums).max(), atol=1e-9)
