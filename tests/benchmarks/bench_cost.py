@@ -42,6 +42,7 @@ from transformers import (
 from explain import METHODS, TokenExplainer
 from explain.analysis import Analysis
 from explain.cost import expected_cost
+from explain.errors import ExplainError
 
 WORDS = [f"word{number}" for number in range(1000)]
 SIDE = 1024
@@ -189,7 +190,11 @@ def table(name: str, tokens: int, methods: list[str], peak: float, most: int) ->
                 asking = explainer.ask(text, methods=[method], **asked)
                 return asking.run(method).passes
 
-            found = measure(run, 3 if method.expected_passes(analysis.scores[0]) < 20 else 1)
+            try:
+                found = measure(run, 3 if method.expected_passes(analysis.scores[0]) < 20 else 1)
+            except ExplainError as error:
+                print(f"| {method.title} | {error} |")
+                continue
             with patch("time.perf_counter", time.process_time):
                 cost = expected_cost(explainer.ask(text, **asked), [method])
             shares = not explainer.model.task.sequence and (method.reads_trace or method.reads_gradient or method.under(1) is not None)
