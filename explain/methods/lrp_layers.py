@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,20 +62,27 @@ class RelevanceOfLayers(Checkpointing):
     def gradients(self, outputs: Sequence[Tensor], gradients: Sequence[Tensor], given: Sequence[Tensor]) -> Sequence[Tensor | None]:
         own, self._own = self._own, self._ledger
         self._ledger.by_row &= own.by_row
-        before, after = ([pair[side] for pair in own.normalised] for side in (0, 1))
-        parts = [(own.constants, 0, 1), (own.weights, 1, 1), (own.scores, 1, -1), (after, 2, 1), (before, 2, -1)]
-        leaves = [(leaf, column, sign) for part, column, sign in parts for leaf in part if leaf.requires_grad]
-        del own, parts, before, after
-        if not self._ledger.backward.relevance:
-            leaves = []
-        found = list(torch.autograd.grad(outputs, [*given, *(leaf for leaf, _, _ in leaves)], gradients, allow_unused=True))
         settled = torch.zeros(self._ledger.rows, 3, dtype=torch.float64, device=outputs[0].device)
-        while leaves:
-            (leaf, column, sign), gradient = leaves.pop(), found.pop()
-            if gradient is not None:
-                settled[:, column] += sign * _flow(leaf.detach(), gradient, self._ledger.rows)
+        constants: list[Tensor] = []
+        if self._ledger.backward.relevance:
+            constants = [leaf for leaf in own.constants if leaf.requires_grad]
+            before, after = ([pair[side] for pair in own.normalised] for side in (0, 1))
+            for part, column, sign in ((own.weights, 1, 1), (own.scores, 1, -1), (after, 2, 1), (before, 2, -1)):
+                for tensor in part:
+                    if tensor.requires_grad:  # as it comes by, so that no gradient of the size of attention is kept
+                        tensor.register_hook(partial(_settle, settled[:, column], sign, tensor.detach()))
+        del own
+        found = torch.autograd.grad(outputs, [*given, *constants], gradients, allow_unused=True)
+        for leaf, gradient in zip(constants, found[len(given) :], strict=True):
+            _settle(settled[:, 0], 1, leaf.detach(), gradient)
         self._ledger.settled.append(settled)
-        return found
+        return found[: len(given)]
+
+
+def _settle(settled: Tensor, sign: int, tensor: Tensor, gradient: Tensor | None) -> None:
+    """Add what flows through a tensor [B]."""
+    if gradient is not None:
+        settled += sign * _flow(tensor, gradient, len(settled))
 
 
 class _Following(TorchFunctionMode):

@@ -18,10 +18,16 @@ from explain.types import Array, Unit
 
 
 def in_unit(logits: Tensor, unit: Unit, *, independent: bool = False) -> Tensor:
-    """Logits [..., C] as logits, log-probabilities or probabilities; `independent` labels have a sigmoid each, not one softmax."""
+    """Logits [..., C] as logits, log-probabilities or probabilities; `independent` labels have a sigmoid each, not one softmax.
+
+    Logits that were made of log-probabilities know them: there and back again would be two detours for relevance.
+    """
     if unit is Unit.LOGIT:
         return logits
     if unit is Unit.LOG_PROBABILITY:
+        known: Tensor | None = getattr(logits, "log_probabilities", None)
+        if known is not None:
+            return known
         return torch.nn.functional.logsigmoid(logits) if independent else logits.log_softmax(-1)
     return logits.sigmoid() if independent else logits.softmax(-1)
 

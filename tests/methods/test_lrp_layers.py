@@ -32,7 +32,8 @@ def test_relevance_is_that_of_the_whole_graph(name: str, variant: Variant, monke
                 alone, both = explainer.ask(made.text, **asked).scores[0], explainer.ask(made.text, methods=methods, **asked).scores[0]
                 found.append([methods[0].attribute(alone), *(method.attribute(both) for method in methods)])
         for whole, again in zip(*found, strict=True):
-            same(whole, again, relative=1e-12 if exact and not name.startswith("t5") else 1e-6)
+            single = 1e-6 if whole.method == "lrp" else 1e-5  # gradients change sign from dimension to dimension
+            same(whole, again, relative=1e-12 if exact and not name.startswith("t5") else single)
         assert found[1][0].gap == pytest.approx(0, abs=1e-4)
 
 

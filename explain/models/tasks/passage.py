@@ -75,7 +75,9 @@ def summed(values: Tensor, unit: Unit) -> Tensor:
     if unit is Unit.LOGIT:
         return values
     said = values.clamp(max=SMALLEST)
-    return said - torch.log(-torch.expm1(said))
+    found = said - torch.log(-torch.expm1(said))
+    found.log_probabilities = values  # type: ignore[attr-defined]  # so that `in_unit` need not go back
+    return found
 
 
 def passage_score(model: InstrumentedModel, task: _Reading, encoding: Encoding, steps: Sequence[Target], unit: Unit) -> Score:
