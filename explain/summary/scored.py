@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -98,10 +99,12 @@ def scored(explanation: Explanation) -> tuple[tuple[NamedWord, ...], tuple[Score
 def _named(explanation: Explanation, shown: Sequence[Word]) -> tuple[NamedWord, ...]:
     texts = [" ".join(word.text.split()) or "…" for word in shown]
     keys = [(text.casefold(), explanation.tokens[word.indices[0]].segment) for text, word in zip(texts, shown, strict=True)]
-    return tuple(
-        NamedWord(text, place, keys[: place + 1].count(key), keys.count(key), key[1] is Segment.OUTPUT)
-        for place, (text, key) in enumerate(zip(texts, keys, strict=True))
-    )
+    known, seen = Counter(keys), Counter[tuple[str, Segment]]()
+    named = []
+    for place, (text, key) in enumerate(zip(texts, keys, strict=True)):
+        seen[key] += 1
+        named.append(NamedWord(text, place, seen[key], known[key], key[1] is Segment.OUTPUT))
+    return tuple(named)
 
 
 def special_leader(explanation: Explanation, quoted: Scored) -> WordScore | None:

@@ -179,12 +179,12 @@ def _basis(believed: Sequence[int], methods: Sequence[Scored], between: Taus, fa
 def _contradictions(named: Sequence[NamedWord], believed: Sequence[Scored]) -> tuple[Contradiction, ...]:
     """The words on whose direction methods with a sign differ, those first that both sides say most clearly."""
     found = []
+    signed = [(method.method, method.shares, method.deciding) for method in believed if method.signed]
     for word in named:
-        shares = {method.method: float(method.shares[word.place]) for method in believed if method.signed}
+        shares = {name: float(values[word.place]) for name, values, _ in signed}
         scores = {method.method: float(method.scores[word.place]) for method in believed}
         high, low = max(shares.values(), default=0.0), min(shares.values(), default=0.0)
-        called = any(word.place in method.deciding for method in believed if method.signed)
-        if called and min(high, -low) >= OPPOSED:
+        if any(word.place in deciding for _, _, deciding in signed) and min(high, -low) >= OPPOSED:
             towards = tuple((name, scores[name]) for name, share in shares.items() if share >= OPPOSED)
             away = tuple((name, scores[name]) for name, share in shares.items() if -share >= OPPOSED)
             found.append((min(high, -low), Contradiction(word, towards, away)))

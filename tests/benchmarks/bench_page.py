@@ -1,4 +1,4 @@
-"""What opening the page costs: components, bytes, time to the first paint and to the first answer, and many visitors at once.
+"""What opening the page costs: components, bytes, time to the first paint and to the first answer, long answers, many visitors at once.
 
     python tests/benchmarks/bench_page.py [--visitors 64]
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import threading
@@ -16,16 +17,27 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import gradio as gr
 import httpx
+import numpy as np
 from playwright.sync_api import sync_playwright
 
 from explain.interface.app import build, launch_options
+from explain.interface.tabs.answer import Answer, Seen
 from explain.interface.tabs.opening import prepare_examples
+from explain.interface.tabs.stage import Stage
+from explain.interface.tabs.tokens import numbers
+from explain.results import Attribution, Explanation
+from explain.sharing.request import Request
+from explain.types import Family, Prediction, Question, Target, Token, Unit
+from explain.visualization.page import page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))))
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 OPENINGS = 3
+LENGTHS = (512, 1024, 2048, 4096)
+METHODS = ("lrp", "integrated_gradients", "occlusion", "shap")
 PATIENCE = 600.0
 
 
@@ -79,6 +91,33 @@ def visit(url: str, number: int, start: threading.Barrier) -> tuple[float, float
     raise RuntimeError(f"Visitor {number}: the stream ended without an answer.")
 
 
+def sizes() -> None:
+    """Bytes of an answer by four methods on the page, numbers included, and of the standalone page, by the length of the text."""
+    with gr.Blocks():
+        stage = Stage("size")
+    values = {part: part.value for part in stage.shared}
+    random = np.random.default_rng(0)
+    for count in LENGTHS:
+        text = " ".join(f"word{number}" for number in range(count))
+        tokens = tuple(Token(m.group(), " ", m.group(), 0, *m.span(), special=False) for m in re.finditer(r"\S+", text))
+        target, unit = Target(0, "yes", 1.0, 0.9), Unit.LOGIT
+        found = [
+            Attribution(name, Family.EXTERNAL, True, False, tokens, random.standard_normal(count) ** 3, target, None, unit, 1.0, 1.0, 1)
+            for name in METHODS
+        ]
+        said = Prediction("classification", (target,), "yes")
+        explanation = Explanation("model", "classification", text, tokens, said, target, None, unit, tuple(found))
+        answer = Answer(Request("classification", "model", Question(text), METHODS), explanation, finished=True)
+        started = time.process_time()
+        updates = stage.show(answer, values)
+        seconds = time.process_time() - started
+        sent = json.dumps([value for part, value in updates.items() if not isinstance(part, gr.State)])
+        alone = len(page(explanation, {"scores": [a.scores.tolist() for a in explanation]}).encode())
+        print(
+            f"{count} tokens: answer {(len(sent) + len(numbers(Seen(answer)))) / 1e6:.2f} MB in {seconds:.2f} s, page {alone / 1e6:.2f} MB"
+        )
+
+
 def crowd(url: str, visitors: int) -> None:
     """All at once."""
     start = threading.Barrier(visitors)
@@ -103,11 +142,10 @@ def main() -> None:
     demo.launch(**launch_options(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, inbrowser=False)
     url = str(demo.local_url)
     config = httpx.get(f"{url}config", trust_env=False)
-    page = httpx.get(url, trust_env=False)
-    print(
-        f"{len(config.json()['components'])} components, config {len(config.content) / 1000:.0f} kB, page {len(page.content) / 1000:.0f} kB"
-    )
+    opened = len(httpx.get(url, trust_env=False).content)
+    print(f"{len(config.json()['components'])} components, config {len(config.content) / 1000:.0f} kB, page {opened / 1000:.0f} kB")
     paints(url)
+    sizes()
     crowd(url, visitors)
     demo.close(verbose=False)
 
