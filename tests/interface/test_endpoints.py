@@ -77,7 +77,7 @@ PARAMETERS = {
     "/template": ("templates", "target", "foil", "task", "model", "methods", "unit", "options"),
     "/findings": (
         *("texts", "labels", "task", "model", "methods", "target", "foil", "unit", "options"),
-        *("keywords", "minimum", "measure"),
+        *("keywords", "slices", "minimum", "measure"),
     ),
     "/card": ("text", "task", "model", "methods", "target", "foil", "unit", "position", "step", "options", "span", *CHAT, "measure"),
     "/replay": ("card",),
