@@ -83,6 +83,21 @@ def _xlnet() -> t.XLNetConfig:
     return t.XLNetConfig(**IDS, d_model=32, n_layer=2, n_head=4, d_inner=48, initializer_range=0.3, bos_token_id=1)
 
 
+def _gpt_neo() -> t.GPTNeoConfig:
+    layers = {"attention_types": [[["global", "local"], 1]], "num_layers": 2, "num_heads": 4, "window_size": 4}
+    return t.GPTNeoConfig(**IDS, **layers, hidden_size=32, intermediate_size=48, max_position_embeddings=64, initializer_range=0.3)
+
+
+def _falcon() -> t.FalconConfig:
+    return t.FalconConfig(**IDS, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, bos_token_id=1, initializer_range=0.3)
+
+
+def _mvp() -> t.MvpConfig:
+    heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+    sizes = {"encoder_layers": 2, "decoder_layers": 2, "d_model": 32, "max_position_embeddings": 64, "init_std": 0.3}
+    return t.MvpConfig(**IDS, **heads, **sizes, decoder_start_token_id=2, bos_token_id=1, forced_eos_token_id=None)
+
+
 FAMILIES: dict[str, tuple[Any, Callable[[], Any], str]] = {
     "bert-masked": (t.BertForMaskedLM, lambda: t.BertConfig(**STACK, **IDS), "masked_lm"),
     "bert-class": (t.BertForSequenceClassification, lambda: t.BertConfig(**STACK, **IDS, num_labels=3), "classification"),
@@ -110,12 +125,24 @@ FAMILIES: dict[str, tuple[Any, Callable[[], Any], str]] = {
 }
 SHARED = ("albert-masked",)
 """One layer at every depth."""
-HIDDEN: dict[str, tuple[Any, Callable[[], Any], str]] = {
+OWN: dict[str, tuple[Any, Callable[[], Any], str]] = {
     "deberta-masked": (t.DebertaV2ForMaskedLM, lambda: t.DebertaV2Config(**STACK, **IDS), "masked_lm"),
-    "deberta-class": (t.DebertaV2ForSequenceClassification, lambda: t.DebertaV2Config(**STACK, **IDS), "classification"),
+    "mpnet-masked": (t.MPNetForMaskedLM, lambda: t.MPNetConfig(**STACK, **IDS), "masked_lm"),
+    "roformer-masked": (t.RoFormerForMaskedLM, lambda: t.RoFormerConfig(**STACK, **IDS, embedding_size=32), "masked_lm"),
+    "gpt-neo-next": (t.GPTNeoForCausalLM, _gpt_neo, "next_token"),
+    "falcon-next": (t.FalconForCausalLM, _falcon, "next_token"),
+    "bloom-next": (
+        t.BloomForCausalLM,
+        lambda: t.BloomConfig(**IDS, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.3),
+        "next_token",
+    ),
+    "mvp-generation": (t.MvpForConditionalGeneration, _mvp, "generation"),
+}
+"""These do not use transformers' attention interface, but show a softmax and a product."""
+HIDDEN: dict[str, tuple[Any, Callable[[], Any], str]] = {
     "xlnet-class": (t.XLNetForSequenceClassification, _xlnet, "classification"),
 }
-"""These do not use transformers' attention interface."""
+"""These show neither."""
 REAL: dict[str, str] = {
     "bert-masked": "wordpiece",
     "bert-class": "wordpiece",
@@ -198,7 +225,7 @@ class Tiny:
 
 def tiny(name: str, *, attention: str = "sdpa", deep: bool = False) -> Tiny:
     """The model of a family, always the same; `deep` ones have three layers (two in a decoder) and sharp attention."""
-    kind, configuration, task = {**FAMILIES, **HIDDEN}[name]
+    kind, configuration, task = {**FAMILIES, **OWN, **HIDDEN}[name]
     config = configuration()
     for key, value in DEEP.items():
         if deep and hasattr(config, key):

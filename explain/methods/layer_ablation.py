@@ -116,5 +116,6 @@ def require_blocks(model: InstrumentedModel, title: str) -> None:
     blocks = model.instruments.architecture.blocks
     if not blocks or any(group not in blocks for group in model.attention_groups if group != "cross"):
         raise UnsupportedError(
-            f"{title} needs layers of their own, but {type(model.model).__name__} uses one layer at every depth. Head ablation works."
+            f"{title} needs layers of their own, but {type(model.model).__name__} uses one layer at every depth, "
+            "or its layers return more than states. Head ablation works."
         )

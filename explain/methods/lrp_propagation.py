@@ -54,7 +54,7 @@ def rules(
     activation, routed = partial(identity_rule, backward=ledger.backward), partial(stopped, backward=ledger.backward)
     try:
         with (
-            instruments.attention(AttentionRule(variant, ledger)),
+            contextlib.nullcontext() if instruments.own_attention else instruments.attention(AttentionRule(variant, ledger)),
             instruments.nonlinearities(activation, routed),
             checkpointing_by(RelevanceOfLayers(ledger, again)),
             operations,

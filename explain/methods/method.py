@@ -202,7 +202,8 @@ class Method(ABC):
         if self.needs_attention and not model.attention_groups:
             raise UnsupportedError(
                 f"{self.title} needs the attention of {model.name}, but {type(model.model).__name__} does not send it through "
-                "transformers' attention interface. Methods that look from outside work."
+                "transformers' attention interface, nor multiplies values by a softmax where that can be seen. "
+                "Methods that look from outside work."
             )
 
     def prepare(self) -> None:  # noqa: B027

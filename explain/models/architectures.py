@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,8 +116,8 @@ def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(forward).parameters)
 
 
-def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]]) -> Architecture:
-    """The parts of a model whose attention sites are known."""
+def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ...]], plain: Collection[int] | None = None) -> Architecture:
+    """The parts of a model whose attention sites are known; only modules that are `plain`, by id, return nothing but states."""
     base = base_of(model)
     if is_encoder_decoder(model):
         stacks = {"encoder": base.get_encoder(), "decoder": base.get_decoder()}
@@ -132,7 +132,7 @@ def describe(model: PreTrainedModel, sites: Mapping[int, tuple[AttentionSite, ..
         activations=activations(model),
         experts=tuple(filter(holds_experts, model.modules())),
         relative_bias=relative_bias(model),
-        blocks=_blocks(stacks, sites),
+        blocks=_blocks(stacks, sites, plain),
         sites=sites,
     )
 
@@ -156,14 +156,17 @@ def _trunk(model: PreTrainedModel) -> nn.Module:
     return trunk
 
 
-def _blocks(stacks: Mapping[str, nn.Module], sites: Mapping[int, tuple[AttentionSite, ...]]) -> dict[str, tuple[nn.Module, ...]]:
+def _blocks(
+    stacks: Mapping[str, nn.Module], sites: Mapping[int, tuple[AttentionSite, ...]], plain: Collection[int] | None
+) -> dict[str, tuple[nn.Module, ...]]:
     """The first module list of each stack that has one attention layer of the stack's own group in every element."""
     found = {}
     for group, stack in stacks.items():
         layers = {site.layer for own in sites.values() for site in own if site.group == group}
         for candidate in (module for module in stack.modules() if isinstance(module, nn.ModuleList)):
             if len(candidate) == len(layers) and all(any(id(m) in sites for m in block.modules()) for block in candidate):
-                found[group] = tuple(candidate)
+                if plain is None or all(id(block) in plain for block in candidate):
+                    found[group] = tuple(candidate)
                 break
     return found
 

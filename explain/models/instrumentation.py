@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.models import architectures, passes, seams
+from explain.models import architectures, own_attention, passes, seams
 from explain.models.architectures import Architecture, AttentionSite
 from explain.models.probes import AttentionCalls, AttentionProbe, attention_function, probing, watching
 from explain.models.quiet import quiet
@@ -39,13 +39,18 @@ class Instruments:
         self._training = [module for module in model.modules() if module.training]
         model.eval()
         self._implementation: str = model.config._attn_implementation
+        self._own = own_attention.Found()
         try:
-            self.architecture: Architecture = architectures.describe(model, self._attach_attention(model))
+            sites = self._attach_attention(model)
+            self.architecture: Architecture = architectures.describe(model, sites, self._own.plain if self.own_attention else None)
         except BaseException:
             self._put_back(model)
             raise
         embeddings = [self.architecture.embedding, self.architecture.decoder_embedding]
         self._hooks = [e.register_forward_hook(seams.replace_embedding(time_first=self._time_first)) for e in embeddings if e is not None]
+        for module in (module for module in model.modules() if id(module) in self._own.sites):
+            self._hooks.append(module.register_forward_pre_hook(own_attention.enter, with_kwargs=True))
+            self._hooks.append(module.register_forward_hook(own_attention.leave))
         self._hooks.append(self.architecture.trunk.register_forward_hook(seams.replace_trunk_output))
         self._hooks += [module.register_forward_hook(seams.replace_activation) for module in self.architecture.activations]
         self._hooks += [
@@ -88,6 +93,8 @@ class Instruments:
                 sites = {}
         if not sites:
             _set_attention(model, self._implementation)
+            self._own = own_attention.find(model)
+            return self._own.sites
         return sites
 
     def remove(self) -> None:
@@ -128,9 +135,19 @@ class Instruments:
             _set_attention(copy, self._implementation)
         return copy
 
-    def attention(self, probe: AttentionProbe) -> contextlib.AbstractContextManager[None]:
+    @property
+    def own_attention(self) -> bool:
+        """Whether the model computes attention by itself, so that a probe is not told queries, keys and scores."""
+        return bool(self._own.sites)
+
+    @contextlib.contextmanager
+    def attention(self, probe: AttentionProbe) -> Iterator[None]:
         """Within, every attention call of this model passes through `probe`, after the probes of the contexts around this one."""
-        return probing(probe, self.architecture.sites)
+        with (
+            probing(probe, self.architecture.sites),
+            own_attention.watched(self._own.heads) if self.own_attention else contextlib.nullcontext(),
+        ):
+            yield
 
     def embeddings(
         self, replace: Callable[[Tensor], Tensor], replace_prefix: Callable[[Tensor], Tensor] | None = None

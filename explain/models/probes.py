@@ -174,7 +174,7 @@ def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tenso
         if probe.outputs_only:
             output, weights = _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
             return probe.output(site, output).contiguous(), weights
-        return _probed_attention(probe, site, module, query, key, value, attention_mask, **options)
+        return probed_attention(probe, site, module, query, key, value, attention_mask, **options)
 
     return attention
 
@@ -187,7 +187,12 @@ def _plain_attention(implementation: str, module: nn.Module) -> Callable[..., tu
     return function
 
 
-def _probed_attention(
+def watcher() -> _Watcher | None:
+    """Who sees the attention calls now."""
+    return _WATCHER.get()
+
+
+def probed_attention(
     probe: AttentionProbe,
     site: AttentionSite,
     module: nn.Module,
@@ -203,6 +208,7 @@ def _probed_attention(
     s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
+    """Attention written out for a probe: output [B, q, heads, d] and weights [B, heads, q, k]."""
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:
         key = key.repeat_interleave(repeats, dim=1)

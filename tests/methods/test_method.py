@@ -119,5 +119,5 @@ def test_the_check_comes_before_the_work() -> None:
     made = tiny(next(iter(HIDDEN)))
     with made.explainer() as explainer:
         score = explainer.ask(made.text).scores[0]
-        with pytest.raises(UnsupportedError, match=r"Asking needs the attention of .* DebertaV2ForMaskedLM does not send it"):
+        with pytest.raises(UnsupportedError, match=r"Asking needs the attention of .* XLNetForSequenceClassification does not send it"):
             Inside(found=pytest.fail).attribute(score)
