@@ -214,7 +214,7 @@ class Method(ABC):
         return None
 
     def expected_passes(self, score: Score) -> int:
-        """About how many forward passes this will take: one that goes through some layers only counts in part, a gradient as two or three."""
+        """About how many forward passes this will take: one through some layers only counts in part, a gradient as two or three."""
         return 1
 
 

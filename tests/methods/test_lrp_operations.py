@@ -119,7 +119,20 @@ def test_attention_that_is_hidden_has_the_relevance_of_attention_that_is_seen(na
 
 
 CLOSED = {
-    "next_token": ("gpt_oss", "qwen2_moe", "lfm2", "llama4_text", "ctrl", "mamba", "rwkv", "bloom", "xlm", "mpt", "inkling_text", "lara_mini"),
+    "next_token": (
+        "gpt_oss",
+        "qwen2_moe",
+        "lfm2",
+        "llama4_text",
+        "ctrl",
+        "mamba",
+        "rwkv",
+        "bloom",
+        "xlm",
+        "mpt",
+        "inkling_text",
+        "lara_mini",
+    ),
     "masked_lm": ("deberta-v2", "mpnet", "roformer", "big_bird", "fnet"),
     "generation": ("longt5", "m2m_100"),
 }
