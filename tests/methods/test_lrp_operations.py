@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sweep import small
+from sweep import TASKS, small
 from torch import Tensor
 from torch.nn import functional
 from zoo import TEXT, tiny, tokenizer
@@ -141,6 +141,8 @@ CLOSED = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("task", "family"), [(task, family) for task, families in CLOSED.items() for family in families])
 def test_the_account_closes_whatever_a_model_is_made_of(task: str, family: str) -> None:
+    if family not in TASKS[task]:
+        pytest.skip(f"{family} is younger than this version of transformers")
     text, target = (TEXT.replace("very", "[MASK]"), None) if task == "masked_lm" else (TEXT, "good" if task == "generation" else None)
     with TokenExplainer(small(task, family), tokenizer(opening=True), task=task) as explainer:
         found = explainer.analyze(text, ["lrp"], target=target)["lrp"]

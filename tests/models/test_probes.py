@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from sweep import small
+from sweep import TASKS, small
 from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
@@ -131,6 +131,8 @@ def test_a_sink_takes_its_share_of_attention() -> None:
 @pytest.mark.parametrize("family", ["hy_v4", "llama"])
 def test_attention_that_does_not_compute_the_same_is_left_alone(family: str) -> None:
     """Keys that an option selects, and a function of somebody's own under transformers' interface."""
+    if family not in TASKS["next_token"]:
+        pytest.skip(f"{family} is younger than this version of transformers")
     model = small("next_token", family)
     if family == "llama":
 
