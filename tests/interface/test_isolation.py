@@ -29,6 +29,7 @@ WELL: dict[str, Any] = {
     "templates": ["A {good|bad} [MASK]."],
     "keywords": ["film"],
     "target": "film",
+    "foil": "play",
     "messages": [{"role": "user", "content": "A film."}],
 }
 BUNDLED = str(Path(explain.__file__).parent / "models" / "bundled" / "bert-mini")
