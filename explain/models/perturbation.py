@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.models.architectures import is_encoder_decoder
 from explain.models.joint import Rows
 from explain.models.plan import PASS, Plan, expected_work, in_batches, with_prefixes
 from explain.models.score import Score
@@ -144,13 +143,19 @@ def expected_passes(score: Score, features: Sequence[Word], coalitions: int | No
     Long prompts of a decoder that begin alike are read once to where they part.
     """
     rows, tokens = (len(features) + 1 if coalitions is None else coalitions), len(score.encoding.tokens)
-    position, known = score.encoding.position, score.model.instruments.continues
-    if tokens < 2 * PASS or position is None or known is False or is_encoder_decoder(score.model.model) or not features:
+    if tokens < 2 * PASS or not features or not _continued(score):
         return rows
     ordered = sorted(features, key=lambda feature: feature.indices)
     starts = [feature.indices[0] for feature in ordered] + [ordered[-1].indices[-1] + 1]
     places = expected_work([end - start for start, end in pairwise(starts)], tokens - starts[-1], coalitions)
     return min(rows, 1 + math.ceil((starts[0] + places) / tokens))
+
+
+def _continued(score: Score) -> bool:
+    """Whether the rows of a question may continue what they begin with."""
+    from explain.models.continuation import continues
+
+    return score.encoding.position is not None and not score.encoding.has_prefix and continues(score.model)
 
 
 def scores_of(asked: Sequence[tuple[PerturbedScore, Keep]]) -> list[Array]:

@@ -36,11 +36,14 @@ def agreement_heatmap(found: Agreement | MeanAgreement, measure: Measure | str) 
             [f"{name}<br>95 % interval {low:.2f} to {high:.2f}" for name, low, high in zip(*rows, strict=True)]
             for rows in zip(cells.text, values.low, values.high, strict=True)
         ]
-    for row, numbers in enumerate(cells.z):
-        for column, number in enumerate(numbers):
-            if number is not None:
-                color = number_color(number, signed=signed)
-                figure.add_annotation(x=column, y=row, text=f"{number:.2f}", showarrow=False, font_color=color)
+    figure.update_layout(
+        annotations=[
+            {"x": column, "y": row, "text": f"{number:.2f}", "showarrow": False, "font": {"color": number_color(number, signed=signed)}}
+            for row, numbers in enumerate(cells.z)
+            for column, number in enumerate(numbers)
+            if number is not None
+        ]
+    )
     inside = sum(family is Family.INTERNAL for family in found.families)
     if 0 < inside < len(titles):
         line = {"color": TEXT, "width": 3}

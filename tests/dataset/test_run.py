@@ -300,8 +300,8 @@ def test_what_cannot_be_asked_is_said_before_anything_is_explained(explainer: To
     ):
         with pytest.raises(InputError, match=message):
             explained(explainer, texts(2), tmp_path / "run", **asked)
-    with tiny("deberta-class").explainer() as hidden, pytest.raises(UnsupportedError, match="LRP needs the attention"):
-        explained(hidden, texts(2), tmp_path / "run")
+    with tiny("xlnet-class").explainer() as hidden, pytest.raises(UnsupportedError, match="Attention needs the attention"):
+        explained(hidden, texts(2), tmp_path / "run", methods=["attention"])
     assert not (tmp_path / "run").exists()
 
 

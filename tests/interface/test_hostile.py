@@ -97,6 +97,8 @@ def well(endpoint: Endpoint, card: dict[str, Any]) -> dict[str, Any]:
         values["text"] = TEXTS.get(task, values["text"])
     if endpoint.name == "context":
         values |= {"messages": [{"role": "user", "content": "a good film"}], "target": "bad", "segments": "words"}
+    if endpoint.name == "compare_answers":
+        values |= {"target": "bad", "foil": "good"}
     if endpoint.name == "agreement":
         values["methods"] = ["lrp", "attention"]
     return {**values, "card": copy.deepcopy(card)} if endpoint.name == "replay" else values

@@ -49,7 +49,7 @@ def test_what_is_sent_of_4096_tokens_is_light(stage: Stage, seen: Seen) -> None:
     row = sent["explain-row-lrp"]["value"]
     assert sum(bool(text.strip()) for text, _ in row) == WINDOW + 2  # and the dots on both sides
     assert numbers(seen).count("<tr data-column=") == WINDOW
-    assert sent["explain-window"]["visible"]
+    assert sent["explain-window-part"]["visible"]
     assert "2,802 to 3,201 of 4,098 tokens" in sent["explain-window-where"]
     assert len(sent["explain-window-map"]) <= len(METHODS) * (BLOCKS + 2)
     short = replace(seen.answer, explanation=explained("a b", {"lrp": [1.0, 2.0]}))

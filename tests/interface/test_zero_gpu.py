@@ -82,7 +82,7 @@ def test_all_that_asks_a_model_is_marked() -> None:
                 if called & {"explainer_of", "analysis_of", "TokenExplainer.from_pretrained", "load_model", "replay"}:
                     asking.append((function.name, [ast.unparse(mark) for mark in function.decorator_list]))
     assert len(asking) > 14
-    assert [name for name, marks in asking if marks != ["on_gpu"]] == ["explainer_of", "analysis_of"]
+    assert [name for name, marks in asking if marks != ["on_gpu"]] == ["explainer_of", "analysis_of", "asked_of"]
 
 
 def test_only_work_asks_models() -> None:

@@ -27,7 +27,7 @@ class Window(Form):
 
     def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}-window")
-        with gr.Column(visible=False, elem_id=f"{prefix}-window", elem_classes="window") as self.section:
+        with gr.Column(visible=False, elem_id=f"{prefix}-window-part", elem_classes="window") as self.section:
             self.add(
                 "map",
                 gr.HighlightedText(
