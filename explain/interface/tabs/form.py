@@ -60,6 +60,11 @@ def plot(label: str, **more: Any) -> gr.Plot:
     return gr.Plot(label=label, show_label=False, elem_classes="plot", visible=False, **more)
 
 
+def coloured(label: str, colors: Mapping[str, str], **more: Any) -> gr.HighlightedText:
+    """A text in coloured pieces: each stays one, and its category is told by its colour alone."""
+    return gr.HighlightedText(label=label, color_map=dict(colors), show_inline_category=False, combine_adjacent=False, **more)
+
+
 def choice(label: str, choices: Sequence[tuple[str, Any]] = (), **more: Any) -> gr.Dropdown:
     """A dropdown whose choices change with the answer: a value of an earlier answer is no error, who reads it takes another."""
     value = choices[0][1] if choices else None

@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from explain.interface.serving import LIGHT, guarded
 from explain.interface.tabs.answer import Answer
-from explain.interface.tabs.form import Form, Updates, Values
+from explain.interface.tabs.form import Form, Updates, Values, coloured
 from explain.segments import Granularity, groups_of
 from explain.types import Prediction, Token
 
@@ -28,12 +28,7 @@ class Passage(Form):
     def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}-passage")
         with gr.Column(visible=False, elem_id=f"{prefix}-passage", elem_classes="passage") as self.section:
-            self.add(
-                "text",
-                gr.HighlightedText(
-                    label="Explain a passage", color_map=COLORS, show_inline_category=False, combine_adjacent=False, elem_classes="tokens"
-                ),
-            )
+            self.add("text", coloured("Explain a passage", COLORS, elem_classes="tokens"))
             with gr.Row(elem_classes="display"):
                 self.add("by", gr.Radio([TOKENS, SENTENCES], value=TOKENS, label="Choose", elem_classes="pills", min_width=150))
                 self.add("run", gr.Button("Explain this passage", size="sm", interactive=False, min_width=150))

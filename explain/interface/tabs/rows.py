@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from explain.defaults import DEFAULT_METHODS
 from explain.interface.tabs.answer import Seen, of_output
-from explain.interface.tabs.form import Updates
+from explain.interface.tabs.form import Updates, coloured
 from explain.methods.catalog import METHODS
 from explain.models.score import margin
 from explain.results import Attribution, Explanation
@@ -28,12 +28,10 @@ class Rows:
 
     def __init__(self, prefix: str) -> None:
         self.texts: dict[str, Component] = {
-            name: gr.HighlightedText(
-                label=METHODS[name].title,
-                color_map=LEVEL_COLORS,
-                show_inline_category=False,
+            name: coloured(
+                METHODS[name].title,
+                LEVEL_COLORS,
                 show_legend=False,
-                combine_adjacent=False,
                 visible=False,
                 elem_id=f"{prefix}-row-{name}",
                 elem_classes="tokens",

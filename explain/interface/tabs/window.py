@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from explain.interface.tabs.answer import WINDOW, Seen
-from explain.interface.tabs.form import Form, Updates
+from explain.interface.tabs.form import Form, Updates, coloured
 from explain.visualization.colors import LEVEL_COLORS, level
 from explain.visualization.tokens import pooled
 
@@ -28,16 +28,7 @@ class Window(Form):
     def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}-window")
         with gr.Column(visible=False, elem_id=f"{prefix}-window-part", elem_classes="window") as self.section:
-            self.add(
-                "map",
-                gr.HighlightedText(
-                    label="The whole text",
-                    color_map={**LEVEL_COLORS, **COLORS},
-                    show_inline_category=False,
-                    combine_adjacent=False,
-                    elem_classes=["tokens", "minimap"],
-                ),
-            )
+            self.add("map", coloured("The whole text", {**LEVEL_COLORS, **COLORS}, elem_classes=["tokens", "minimap"]))
             with gr.Row(elem_classes="display"):
                 self.add("earlier", gr.Button("◂ Earlier", size="sm", min_width=90))
                 self.add("later", gr.Button("Later ▸", size="sm", min_width=90))
