@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo import Tiny
+if TYPE_CHECKING:
+    from zoo import Tiny
 
-from explain import TokenExplainer
-from explain.models.explained_model import ExplainedModel
-from explain.models.score import Score
+    from explain import TokenExplainer
+    from explain.models.explained_model import ExplainedModel
+    from explain.models.score import Score
 
 CASES = (
     "bert-masked",
