@@ -62,7 +62,7 @@ PRESETS: dict[str, Preset] = {
     "span_infilling": Preset(
         (
             Example("He opened the <extra_id_0> and went in.", "sentinel"),
-            Example("The moon moves around the ___.", "blank"),
+            Example("At the end ___ day they went home.", "two words"),
             Example("They have lived ___ the city for many ___.", "two blanks"),
         ),
         methods=CHEAP,

@@ -18,7 +18,7 @@ EXPECTED = {
     "The president of the United": "States",
     "He was born in New": "York",
     "He opened the <extra_id_0> and went in.": "door",
-    "The moon moves around the ___.": "earth",
+    "At the end ___ day they went home.": "of the",
     "They have lived ___ the city for many ___.": "in",
 }
 CONTRASTS = {"The keys to the cabinet [MASK] on the table.", "The nurse said that [MASK] would be late.", "The keys to the cabinet"}
