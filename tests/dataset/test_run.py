@@ -9,8 +9,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,12 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
+from processes import Python
 from zoo import WORDS, Tiny, tiny
 
 from explain import FaithfulnessSettings, InputError, Run, StorageError, TokenExplainer, UnsupportedError, explain_dataset
 from explain.__main__ import main
 
-ROOT = Path(__file__).parents[2]
 METHODS = ("lrp", "input_x_gradient", "attention", "occlusion")
 
 
@@ -210,10 +208,8 @@ explain_dataset("bert-mini", {texts!r}, {folder!r}, task="classification", metho
 
 
 def test_a_process_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    code = KILLS_ITSELF.format(texts=texts(10), folder=str(tmp_path / "run"))
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=240, check=False)
-    assert done.returncode == -signal.SIGKILL
+    (tmp_path / "kills_itself.py").write_text(KILLS_ITSELF.format(texts=texts(10), folder=str(tmp_path / "run")))
+    assert Python(str(tmp_path / "kills_itself.py")).wait().code == -signal.SIGKILL
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"part-00000.parquet", "refused-00001.jsonl"} < left
     assert any(name.endswith(".tmp") for name in left)
@@ -228,23 +224,22 @@ def test_two_processes_give_the_rows_of_one(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts(18)))
     methods = ["input_x_gradient", "lrp"]
     asked = ["--task", "classification", "--data", str(tmp_path / "data.csv"), "--output", str(tmp_path / "two"), "--chunk", "4"]
-    command = [sys.executable, "-m", "explain", "dataset", "--model", "bert-mini", *asked, "--methods", *methods]
+    command = ["-m", "explain", "dataset", "--model", "bert-mini", *asked, "--methods", *methods]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_DATASETS_CACHE": str(tmp_path), "ACCELERATE_USE_CPU": "1"}
-    both = os.environ | own | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, env=both | {"RANK": rank, "LOCAL_RANK": rank}, **pipes) for rank in "01"]
-    said = [process.communicate(timeout=240) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert [out for out, _ in said] == [f"18 texts are explained and 0 could not be: {tmp_path / 'two'}\n", ""]
+    own = {"HF_DATASETS_CACHE": str(tmp_path), "ACCELERATE_USE_CPU": "1"}
+    both = own | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    processes = [Python(*command, environment=both | {"RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
+    said = [process.wait() for process in processes]
+    assert [done.code for done in said] == [0, 0], said
+    assert [done.out for done in said] == [f"18 texts are explained and 0 could not be: {tmp_path / 'two'}\n", ""]
     how: dict[str, Any] = {"task": "classification", "methods": methods, "progress": False, "chunk": 4, "cache": tmp_path}
     one = explain_dataset("bert-mini", tmp_path / "data.csv", tmp_path / "one", **how)
     two = Run.open(tmp_path / "two")
     same(two, one)
     assert two.manifest == one.manifest
-    counts = [re.search(r"100%.*?(\d+)/(\d+)", err) for _, err in said]
+    counts = [re.search(r"100%.*?(\d+)/(\d+)", done.err) for done in said]
     assert counts[0] is not None
     assert counts[0][1] == "10"  # three of five chunks, the last of which has two rows
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from processes import Python
 from test_endpoints import same
 
 from explain.errors import TextTooLongError
@@ -18,7 +17,6 @@ from explain.interface.endpoints import endpoints
 from explain.interface.zero_gpu import on_gpu
 
 ASK = Path(__file__).parent / "borrowed" / "ask.py"
-ROOT = Path(__file__).parents[2]
 WORK = Path(work.__file__).parent
 ENDPOINTS = {endpoint.name: endpoint.function for endpoint in endpoints()}
 TEXT = {"text": "A fine film.", "methods": ["input_x_gradient"]}
@@ -42,17 +40,9 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
 
 def test_all_answers_come_from_the_gpu_with_the_same_numbers() -> None:
     asked = [*QUESTIONS, ("classification", {"text": "film " * 600}), ("card", TEXT)]
-    done = subprocess.run(
-        [sys.executable, str(ASK)],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "SPACES_ZERO_GPU": "true", "PYTHONPATH": os.pathsep.join([str(ASK.parent), str(ROOT)])},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    done = Python(str(ASK), given=json.dumps(asked), environment={"SPACES_ZERO_GPU": "true"}).wait()
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
     *answers, refused, card = found["answers"]
     assert found["loaded"] == []
     assert found["borrowed"] >= len(asked) + 2
