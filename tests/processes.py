@@ -34,7 +34,7 @@ class Python:
     Args:
         arguments: As on the command line.
         given: The standard input.
-        environment: What is added to the environment.
+        environment: What is added to the environment; PYTHONIOENCODING is the encoding of the three streams.
     """
 
     def __init__(self, *arguments: str, given: str = "", environment: Mapping[str, str] | None = None) -> None:
@@ -59,7 +59,8 @@ def _run(arguments: tuple[str, ...], folder: str, environment: dict[str, str]) -
     os.environ |= environment
     os.chdir(ROOT)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        file = open(Path(folder) / str(number), "w" if number else "r", encoding="utf-8")  # noqa: SIM115
+        encoding = environment.get("PYTHONIOENCODING", "utf-8")
+        file = open(Path(folder) / str(number), "w" if number else "r", encoding=encoding)  # noqa: SIM115
         os.dup2(file.fileno(), number)
         setattr(sys, name, file)
     module = arguments[0] == "-m"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +13,6 @@ from zoo import FAMILIES, TEXT, Tiny, tiny
 from explain import Explanation, InputError, TargetError, TextTooLongError, TokenExplainer, UnknownMethodError, UnsupportedError
 from explain.methods.occlusion import Occlusion
 
-ROOT = Path(__file__).parent.parent
 MASKED = "the film was [MASK] but actors saved it"
 
 
@@ -259,24 +255,6 @@ def test_asking_builds_no_graph(name: str) -> None:
         assert not any(seen)
         explainer.ask(made.text, methods=[Occlusion()], **asked)
         assert not any(seen)
-
-
-def test_using_the_package_never_imports_gradio_or_plots() -> None:
-    code = """
-import sys
-sys.path[:0] = ["tests", "."]
-import explain
-from zoo import tiny
-made = tiny("bert-class")
-with made.explainer() as explainer:
-    explainer.analyze(made.text, ["attention", "attention_rollout", "integrated_gradients", "lrp", "occlusion"]).to_dict()
-print([name for name in ("gradio", "plotly", "matplotlib.pyplot", "explain.interface") if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "gradio" not in done.stdout
-    assert "plotly" not in done.stdout
-    assert "explain.interface" not in done.stdout
 
 
 def test_a_model_that_is_loaded_for_one_task_is_not_asked_another() -> None:

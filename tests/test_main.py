@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from processes import Python
 
 from explain import METHODS, TASKS, Question, TokenExplainer, Unit
 from explain.__main__ import main
@@ -211,10 +210,9 @@ def test_wide_characters_keep_the_columns(capsys: Captured) -> None:
     assert lines == ["你   x", "abc  y"]
 
 
-def test_in_a_process_of_its_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "explain", "text", "Good 你好.", "--method", "input_x_gradient"]
-    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1", "PATH": ""}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("bert-mini ? classification ? Good ??.")
-    assert re.search(r"^Good +[+-]\d", done.stdout, re.MULTILINE)
+def test_in_a_process_of_its_own() -> None:
+    command = ["-m", "explain", "text", "Good 你好.", "--method", "input_x_gradient"]
+    done = Python(*command, environment={"PYTHONIOENCODING": "ascii", "PATH": ""}).wait()
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("bert-mini ? classification ? Good ??.")
+    assert re.search(r"^Good +[+-]\d", done.out, re.MULTILINE)

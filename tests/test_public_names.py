@@ -32,10 +32,11 @@ HEAVY = (
 )
 
 
-def loaded(code: str) -> set[str]:
-    """The heavy libraries that a fresh process has loaded after this code."""
+def loaded(*stages: str) -> list[set[str]]:
+    """The heavy libraries that a fresh process has loaded after each of these pieces of code."""
+    code = "\n".join(["import sys", *(f"{stage}\nprint(*sys.modules)" for stage in stages)])
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={"OMP_NUM_THREADS": "1", "PATH": ""},
         capture_output=True,
@@ -43,7 +44,7 @@ def loaded(code: str) -> set[str]:
         timeout=300,
         check=True,
     )
-    return set(HEAVY) & {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    return [set(HEAVY) & {name.split(".")[0] for name in line.split()} for line in done.stdout.splitlines()[-len(stages) :]]
 
 
 HELP = "import runpy\nsys.argv = [{0!r}, *{1}, '--help']\ntry: runpy.run_{2}({0!r}, run_name='__main__')\nexcept SystemExit: print()"
@@ -60,25 +61,21 @@ LIGHT = {
 
 @pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)
 def test_nothing_heavy_is_loaded_by(code: str) -> None:
-    assert loaded(code) == set()
+    assert loaded(code) == [set()]
 
 
-def test_the_explainer_and_the_methods_load_torch_alone() -> None:
-    code = "from explain import METHODS, TokenExplainer, add_method, add_task, evaluate_faithfulness, compare_prompts"
-    assert loaded(code) - {"transformers"} == {"torch"}
-
-
-def test_asking_a_model_loads_neither_the_plots_nor_the_libraries_of_other_methods() -> None:
-    asking = "TokenExplainer.from_pretrained('bert-mini', task='classification').analyze('Good.', ['lrp', 'attention'])"
-    assert not loaded(f"from explain import TokenExplainer\n{asking}") & {
-        "gradio",
-        "captum",
-        "shap",
-        "plotly",
-        "pandas",
-        "matplotlib",
-        "numba",
-    }
+def test_a_library_is_loaded_when_it_is_needed() -> None:
+    """The names need torch alone, asking neither plots nor the libraries of other methods, and no method plots or the app."""
+    names, asking, others = loaded(
+        "from explain import METHODS, TokenExplainer, add_method, add_task, evaluate_faithfulness, compare_prompts",
+        "asked = TokenExplainer.from_pretrained('bert-mini', task='classification')\nasked.analyze('Good.', ['lrp', 'attention'])",
+        "asked.analyze('Good.', ['attention_rollout', 'integrated_gradients', 'occlusion']).to_dict()",
+    )
+    assert names - {"transformers"} == {"torch"}
+    assert "transformers" in asking
+    assert not asking & {"gradio", "captum", "shap", "plotly", "pandas", "matplotlib", "numba"}
+    assert "captum" in others
+    assert not others & {"gradio", "shap", "plotly", "pandas", "numba"}
 
 
 def test_every_name_is_there_and_is_that_of_its_module() -> None:
