@@ -6,19 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from driver import free_port
+from driver import App, free_port
+from gradio_client import Client
 from playwright.sync_api import Page, expect
-from test_app import fetch
 
 from explain.interface import app
 from explain.interface.launching import build, launch, parse, server_options
 from explain.interface.presets import PRESETS
+from explain.models.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +53,6 @@ def test_the_chosen_task_and_model_are_asked_first() -> None:
         getattr(block, "elem_id", None): block for block in build(parse(["--task", "next_token", "--model", "some/model"])).blocks.values()
     }
     assert (values["explain-task"].value, values["explain-model"].value) == ("next_token", "some/model")
-    assert (values["compare-task"].value, values["compare-model"].value) == ("classification", "bert-mini")
 
 
 def test_a_page_is_launched_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,19 +67,18 @@ def test_a_page_is_launched_with_what_was_given(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Starts `gradio_app.py` with arguments and environment; its address."""
+    """Starts `gradio_app.py` as on a Space whose only reachable address is itself; its address."""
     running: list[subprocess.Popen[bytes]] = []
+    dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
 
-    def serve(*arguments: str, **environment: str) -> str:
+    def serve(**more: str) -> str:
         port = free_port()
-        dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-        env = {**os.environ, **dead, "NO_PROXY": "127.0.0.1,localhost", "HF_HOME": str(tmp_path / "hub"), **environment}
-        given = [sys.executable, "gradio_app.py", "--host", "127.0.0.1", "--port", str(port), *arguments]
+        env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+        env |= {**dead, "NO_PROXY": "127.0.0.1,localhost", "HF_HOME": str(tmp_path / "hub"), "SYSTEM": "spaces", **more}
+        given = [sys.executable, "gradio_app.py", "--host", "127.0.0.1", "--port", str(port), "--task", "classification"]
         with (tmp_path / "log").open("wb") as log:
             running.append(subprocess.Popen(given, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT))
-        address = f"http://127.0.0.1:{port}/"
-        fetch(address)
-        return address
+        return f"http://127.0.0.1:{port}/"
 
     yield serve
     for process in running:
@@ -85,17 +87,39 @@ def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+def fetch(url: str, seconds: float = 240) -> str:
+    """A page of a server that may still be starting."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with opener.open(url, timeout=60) as answer:
+                assert answer.status == 200
+                return str(answer.read().decode())
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def test_it_runs_without_a_network(served: Callable[..., str]) -> None:
+    address = served(GRADIO_SSR_MODE="False")
+    assert "Which tokens made the model say that?" in fetch(address)
+    config = fetch(f"{address}config")
+    assert all(f'"{task.title}"' in config for task in TASKS.values())
+    client = Client(address, verbose=False, analytics_enabled=False)
+    found = client.predict("A fine film.", methods=["input_x_gradient"], api_name="/classification")
+    client.close()
+    assert found["prediction"]["text"] == "positive"
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("ssr", ["True", "False"])
-def test_it_runs_as_on_a_space(served: Callable[..., str], page: Page, ssr: str) -> None:
-    if ssr == "True" and shutil.which("node") is None:
-        pytest.skip("server-side rendering needs Node")
-    address = served("--task", "classification", SYSTEM="spaces", GRADIO_SSR_MODE=ssr)
-    page.goto(address)
-    run = page.locator("#explain-run")
-    expect(run).to_be_visible()
-    page.locator("#explain-text textarea").fill("It is not a bad film.")
-    page.wait_for_timeout(2000)
-    run.click()
+@pytest.mark.skipif(shutil.which("node") is None, reason="server-side rendering needs Node")
+def test_it_runs_with_pages_rendered_by_the_server(served: Callable[..., str], page: Page) -> None:
+    address = served(GRADIO_SSR_MODE="True")
+    fetch(address)
+    app = App(page, address).open()
+    app.write((app.text, "It is not a bad film."))
+    page.locator("#explain-run").click()
     expect(page.locator("#explain-status")).to_contain_text("Explained", timeout=120000)
     expect(page.locator("#explain-row-lrp")).to_contain_text("bad")
