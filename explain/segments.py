@@ -230,7 +230,12 @@ def _number(owner: npt.NDArray[np.int64], start: int) -> int:
     return int(owner[place] if owner[place] >= 0 or not place else owner[place - 1])
 
 
+def _said(token: Token) -> str:
+    """What a token adds to the text of a segment after the white space before it."""
+    return token.text or token.piece * (token.special and not token.before)
+
+
 def _group(tokens: Sequence[Token], first: int, indices: Sequence[int], place: _Place) -> Word:
-    text = "".join((tokens[i].before if i != indices[0] else "") + (tokens[i].text or tokens[i].piece * tokens[i].special) for i in indices)
+    text = "".join((tokens[i].before if i != indices[0] else "") + _said(tokens[i]) for i in indices)
     special = place.fixed or all(tokens[i].special for i in indices)
     return Word(tuple(first + i for i in indices), text or tokens[indices[0]].label, tokens[indices[0]].before, special, place.name)

@@ -77,8 +77,8 @@ class Token:
 
     @property
     def label(self) -> str:
-        """What a view shows: the text, the piece of a special token, or `…` for a further byte of a character."""
-        return self.text or (self.piece if self.special else "…")
+        """What a view shows: the text, `⏎` where lines end, the piece of a special token, or `…` for a further byte of a character."""
+        return self.text or "⏎" * self.before.count("\n") or (self.piece if self.special else "…")
 
 
 @dataclass(frozen=True)

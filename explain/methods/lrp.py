@@ -161,8 +161,8 @@ def _account(
         sum((next(rest).reshape(len(values), -1).sum(1).double() for _ in part), values.new_zeros(1, dtype=torch.float64)) for part in parts
     ]
     constants, weights, scores, after, before = sums
-    constants = constants + ledger.absorbed(values)
-    absorbed = torch.stack(torch.broadcast_tensors(constants, weights - scores, after - before), dim=-1)
+    biases, softmax = ledger.absorbed(values)
+    absorbed = torch.stack(torch.broadcast_tensors(constants + biases, weights - scores + softmax, after - before), dim=-1)
     absorbed = absorbed + sum(ledger.settled)
     return relevance, np.asarray(absorbed.expand(len(values), -1).cpu()), states
 

@@ -27,11 +27,11 @@ class RelevanceOfLayers(Checkpointing):
     Args:
         ledger: Of the pass; what a layer absorbs is settled in it.
         rules: Within, a pass runs under the rules and notes in a ledger.
+        written_out: Whether the graph of a layer holds its attention weights.
     """
 
-    written_out = True
-
-    def __init__(self, ledger: Ledger, rules: Callable[[Ledger], AbstractContextManager[Any]]) -> None:
+    def __init__(self, ledger: Ledger, rules: Callable[[Ledger], AbstractContextManager[Any]], *, written_out: bool) -> None:
+        self.written_out = written_out
         self._ledger = ledger
         self._rules = rules
         self._own = ledger

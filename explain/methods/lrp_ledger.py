@@ -17,11 +17,13 @@ class Backward:
         rows: Of the batch.
         relevance: Whether the pass carries relevance, or the plain gradient.
         biases: What biases absorbed, by row [B].
+        softmax: What the softmax of attention absorbed where its weights were not written out, by row [B].
     """
 
     rows: int = 1
     relevance: bool = True
     biases: Tensor | None = None
+    softmax: Tensor | None = None
 
     def shared(self, product: Tensor, factors: int) -> Tensor:
         """The product, whose relevance goes to its factors in equal parts."""
@@ -31,6 +33,12 @@ class Backward:
 
     def _share(self, factors: int, gradient: Tensor | None) -> Tensor | None:
         return gradient / factors if self.relevance and gradient is not None else gradient
+
+    def passed(self, share: float, tensor: Tensor, gradient: Tensor) -> None:
+        """Note a share of what flows through a tensor [B, …] as absorbed by softmax, from its gradient."""
+        if self.relevance:
+            flow = share * (tensor * gradient).reshape(self.rows, -1).sum(1, dtype=torch.float64)
+            self.softmax = flow if self.softmax is None else self.softmax + flow
 
     def absorb(self, bias: Tensor, gradient: Tensor | None) -> None:
         """Note the share of a bias, from the gradient of what it was added to."""
@@ -99,7 +107,8 @@ class Ledger:
             output.register_hook(partial(self.backward.absorb, bias.detach()))
         return output
 
-    def absorbed(self, like: Tensor) -> Tensor:
-        """What biases absorbed [B]."""
-        known = self.backward.biases
-        return torch.zeros(self.rows, dtype=torch.float64, device=like.device) if known is None else known
+    def absorbed(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """What biases and the softmax of attention that was not written out absorbed, both [B]."""
+        none = torch.zeros(self.rows, dtype=torch.float64, device=like.device)
+        biases, softmax = self.backward.biases, self.backward.softmax
+        return none if biases is None else biases, none if softmax is None else softmax

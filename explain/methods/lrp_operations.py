@@ -25,6 +25,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from explain.methods import lrp_functions as functions
+from explain.methods.lrp_attention import attention
 from explain.methods.lrp_ledger import Ledger
 from explain.methods.lrp_rules import Variant, carries, constant, identity_norm, identity_rms_norm, identity_rule, ruled, stopped
 
@@ -220,18 +221,15 @@ class Operations(TorchFunctionMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        """Attention written out, by the same rules."""
+        """Attention with a mask that is yes or no as one operation; else written out, by the same rules."""
+        if attn_mask is None or attn_mask.dtype == torch.bool:
+            options = {"attn_mask": attn_mask, "is_causal": is_causal, "scale": scale}
+            return attention(query, key, value, self._variant, self._ledger, keep=self._keep, options=options)
         with self:
             if enable_gqa:
                 key, value = (part.repeat_interleave(query.shape[-3] // part.shape[-3], -3) for part in (key, value))
             scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
-            if is_causal:
-                attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-            if attn_mask is not None and attn_mask.dtype == torch.bool:
-                scores = scores.masked_fill(~attn_mask, -torch.inf)
-            elif attn_mask is not None:
-                scores = scores + attn_mask
-            return torch.softmax(scores, -1) @ value
+            return torch.softmax(scores + attn_mask, -1) @ value
 
 
 def _own(given: Tensor) -> Tensor:

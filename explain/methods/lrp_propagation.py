@@ -19,7 +19,12 @@ from explain.models.probes import AttentionProbe
 
 
 class AttentionRule(AttentionProbe):
-    """What attention is besides its operations: weights that are constants, and an account of all that lies between scores and weights."""
+    """What attention is besides its operations: weights that are constants, and an account of all that lies between scores and weights.
+
+    Where attention is one operation it has a rule of its own (`lrp_attention`).
+    """
+
+    as_operation = True
 
     def __init__(self, variant: Variant, ledger: Ledger) -> None:
         self._variant = variant
@@ -56,7 +61,7 @@ def rules(
         with (
             contextlib.nullcontext() if instruments.own_attention else instruments.attention(AttentionRule(variant, ledger)),
             instruments.nonlinearities(activation, routed),
-            checkpointing_by(RelevanceOfLayers(ledger, again)),
+            checkpointing_by(RelevanceOfLayers(ledger, again, written_out=not instruments.attention_is_one)),
             operations,
         ):
             yield operations

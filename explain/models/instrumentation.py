@@ -20,7 +20,7 @@ from torch import Tensor
 from explain.errors import UnsupportedError
 from explain.models import architectures, own_attention, passes, seams
 from explain.models.architectures import Architecture, AttentionSite
-from explain.models.probes import AttentionCalls, AttentionProbe, attention_function, probing, watching
+from explain.models.probes import OPERATION, AttentionCalls, AttentionProbe, attention_function, probing, watching
 from explain.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -30,16 +30,23 @@ PREFIX = "explain_"
 
 
 class Instruments:
-    """The instruments on one model, and the contexts that make them act."""
+    """The instruments on one model, and the contexts that make them act.
+
+    Attributes:
+        users: How many use it.
+        continues: Whether rows can continue what they begin with, once `continuation.continues` found out.
+        attention_is_one: Whether every attention call is one operation of torch, on query, key and value alone.
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.users = 0
-        self.continues: bool | None = None  # `continuation.continues` finds out
+        self.continues: bool | None = None
         self._model = weakref.ref(model)
         self._training = [module for module in model.modules() if module.training]
         model.eval()
         self._implementation: str = model.config._attn_implementation
         self._own = own_attention.Found()
+        self.attention_is_one = False
         try:
             sites = self._attach_attention(model)
             self.architecture: Architecture = architectures.describe(model, sites, self._own.plain if self.own_attention else None)
@@ -95,6 +102,7 @@ class Instruments:
             _set_attention(model, self._implementation)
             self._own = own_attention.find(model)
             return self._own.sites
+        self.attention_is_one = found.plain and self._implementation == OPERATION
         return sites
 
     def remove(self) -> None:

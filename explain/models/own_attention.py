@@ -70,7 +70,7 @@ class OwnAttention(TorchFunctionMode):
         active = watcher()
         if active is None or weights.dim() not in (3, 4):
             return weights
-        seen = active.seen(module, weights.shape[-2], weights.shape[-1], ())
+        seen = active.seen(module, weights.shape[-2], weights.shape[-1], {})
         if seen is None:
             return weights
         if given and not given >= set(weights.shape[-2:]):
@@ -101,7 +101,7 @@ def _whole(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: T
     mask = named.pop("attn_mask", mask)
     options = {**dict(zip(("dropout_p", "is_causal", "scale"), rest, strict=False)), **named}
     active = watcher()
-    seen = None if active is None else active.seen(module, query.shape[-2], key.shape[-2], ())
+    seen = None if active is None else active.seen(module, query.shape[-2], key.shape[-2], {})
     if seen is None:
         return functional.scaled_dot_product_attention(query, key, value, mask, **options)
     output, _ = probed_attention(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,18 +21,23 @@ from explain.models.architectures import AttentionSite
 
 SELECTIVE = ("indices", "block_indices")
 """Options that name the keys of each query."""
+OPERATION = "sdpa"  # of transformers' attention functions, the one that is one operation of torch
+BETWEEN = ("position_bias", "softcap", "s_aux")
+"""Options that change the scores of query and key on their way to the weights."""
 
 
 class AttentionProbe:
     """What may be done to the attention calls of a forward pass; the default does nothing.
 
     Where `outputs_only` is true nothing but the outputs is looked at: attention then runs as the model's own, which writes no weights.
+    Where `as_operation` is true it does so too if that is torch's one operation, of which whoever probes takes care.
 
     Shapes: query [B, heads, q, d]; key, value [B, heads, k, d]; scores (of query and key alone) and weights [B, heads, q, k];
     output [B, q, heads, d].
     """
 
     outputs_only: bool = False
+    as_operation: bool = False
 
     def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return query, key, value
@@ -85,7 +90,7 @@ class _Chain(AttentionProbe):
     def __init__(self, first: AttentionProbe, second: AttentionProbe) -> None:
         self._first = first
         self._second = second
-        self.outputs_only = first.outputs_only and second.outputs_only
+        self.outputs_only = first.outputs_only and second.outputs_only  # one that takes care of an operation stands alone
 
     def inputs(self, site: AttentionSite, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self._second.inputs(site, *self._first.inputs(site, query, key, value))
@@ -103,23 +108,25 @@ class _Chain(AttentionProbe):
 class _Watcher(Protocol):
     """Who sees the attention calls of a pass."""
 
-    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> tuple[AttentionProbe, AttentionSite] | None:
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Mapping[str, Any]) -> tuple[AttentionProbe, AttentionSite] | None:
         """The probe and the site of a call with these further options; `None` to leave it alone."""
 
 
 class AttentionCalls:
     """Notes every attention call of a pass as (module, query length, key length), and leaves it alone.
 
-    `selective` is whether a call is told which keys to look at, which the probed attention does not know how to do.
+    `selective`: a call is told which keys to look at, which the probed attention cannot do; `plain`: all are of query, key and value alone.
     """
 
     def __init__(self) -> None:
         self.calls: list[tuple[nn.Module, int, int]] = []
         self.selective = False
+        self.plain = True
 
-    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> None:
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Mapping[str, Any]) -> None:
         self.calls.append((module, queries, keys))
         self.selective |= any(option in options for option in SELECTIVE)
+        self.plain &= _plain(options)
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ class _Probing:
     sites: Mapping[int, tuple[AttentionSite, ...]]
     calls: Counter[int] = field(default_factory=Counter)
 
-    def seen(self, module: nn.Module, queries: int, keys: int, options: Collection[str]) -> tuple[AttentionProbe, AttentionSite] | None:
+    def seen(self, module: nn.Module, queries: int, keys: int, options: Mapping[str, Any]) -> tuple[AttentionProbe, AttentionSite] | None:
         sites = self.sites.get(id(module))
         if sites is None:
             return None
@@ -171,12 +178,17 @@ def attention_function(implementation: str) -> Callable[..., tuple[Tensor, Tenso
         if seen is None:
             return _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
         probe, site = seen
-        if probe.outputs_only:
+        if probe.outputs_only or (probe.as_operation and implementation == OPERATION and _plain(options)):
             output, weights = _plain_attention(implementation, module)(module, query, key, value, attention_mask, **options)
             return probe.output(site, output).contiguous(), weights
         return probed_attention(probe, site, module, query, key, value, attention_mask, **options)
 
     return attention
+
+
+def _plain(options: Mapping[str, Any]) -> bool:
+    """Whether nothing happens between scores and weights but what a mask does."""
+    return all(options.get(name) is None for name in BETWEEN)
 
 
 def _plain_attention(implementation: str, module: nn.Module) -> Callable[..., tuple[Tensor, Tensor | None]]:

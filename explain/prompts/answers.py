@@ -120,10 +120,9 @@ class Contrast:
         )
 
     def explanation(self, attributions: Iterable[Attribution]) -> Explanation:
-        """The question's tokens with the attributions; the foil is the other answer."""
+        """The question's tokens with the attributions; the foil is the other answer. Both have the probability of all they say."""
         whole = self.answer.explanation(attributions)
-        target = dataclasses.replace(whole.target, probability=None)
-        return dataclasses.replace(whole, tokens=whole.tokens[: self._length], target=target, foil=self.other.target, outputs=())
+        return dataclasses.replace(whole, tokens=whole.tokens[: self._length], foil=self.other.target, outputs=())
 
     @property
     def _length(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from explain.models.identity import versions
 from explain.results import Attribution, Explanation
 from explain.sharing.asking import asked
 from explain.sharing.card import check, describe_model, request_of
-from explain.types import Target
+from explain.types import Target, Token
 
 FLOOR = 1e-9
 
@@ -127,9 +127,16 @@ def _answer_mismatches(answer: Mapping[str, Any], explanation: Explanation) -> l
         "target": (name(answer["target"]), name(explanation.target)),
         "foil": (name(answer["foil"]), name(explanation.foil)),
         "unit": (answer["unit"], explanation.unit.value),
-        "tokens": (" ".join(answer["tokens"]), " ".join(token.label for token in explanation.tokens)),
+        "tokens": (" ".join(_labels(answer["tokens"], explanation.tokens)), " ".join(token.label for token in explanation.tokens)),
     }
     return [f"The card's {what} is {recorded}, replayed it is {new}." for what, (recorded, new) in pairs.items() if recorded != new]
+
+
+def _labels(recorded: Sequence[str], tokens: Sequence[Token]) -> Sequence[str]:
+    """A card's tokens, with ends of lines as they are shown today; 0.1.0 showed them as a further byte of a character, or as a piece."""
+    if len(recorded) != len(tokens):
+        return recorded
+    return [token.label if not token.text and old in ("…", token.piece) else old for old, token in zip(recorded, tokens, strict=True)]
 
 
 def _target_differences(what: str, recorded: Mapping[str, Any], target: Target, tolerance: float) -> list[Difference]:

@@ -4,8 +4,9 @@
 
 `smollm2` has the configuration of SmolLM2-135M (30 layers, 576 wide, 9 heads, 3 of keys) and random weights, `bert` that of BERT base: only
 sizes count. The text has ten paragraphs; *occlusion* and *SHAP* take paragraphs away, SHAP in as many coalitions as named. Memory is the
-highest above that of the loaded model, the prediction included; a forward is a plain pass of the same text in the same process. `whole
-rows` lets no prompt share what it begins with.
+highest above that of the loaded model, the prediction included; a forward is a plain pass of the same text in the same process. The
+estimate is the app's, in forwards. What sends many prompts forward is stopped after `--most` seconds, and its time is what it would have
+taken at that pace; the last column says how many of its passes were made. `whole rows` lets no prompt share what it begins with.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from bench_cost import WORDS, bert, highest, tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from explain import METHODS, Method, TokenExplainer
-from explain.errors import ExplainError
+from explain.errors import ExplainError, StoppedError
 from explain.methods.catalog import make_methods
 from explain.models import plan
+from explain.models.instrumented import InstrumentedModel
+from explain.models.interruption import interruptible
 
 PARAGRAPHS = 10
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -41,7 +44,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "shap, all coalitions, whole rows": ("shap", {"estimator": "exact"}),
     "lrp, without ledger": ("lrp", {"ledger": False}),
 }
-NAMES = ("attention", "attention_rollout", "input_x_gradient", "lrp", "integrated_gradients", "occlusion", "shap", "layer_ablation")
+NAMES = (
+    *("attention", "attention_rollout", "attention_flow", "input_x_gradient", "gradient_norm", "lrp", "integrated_gradients"),
+    *("occlusion", "shap", "layer_ablation", "head_ablation", "value_zeroing"),
+)
+MANY = ("occlusion", "shap", "layer_ablation", "head_ablation", "value_zeroing")
+"""Methods that send many prompts forward, all alike."""
 
 
 def smollm2() -> tuple[TokenExplainer, dict[str, Any], str]:
@@ -63,10 +71,32 @@ class Row:
     method: str
     seconds: float
     forwards: float
+    estimate: int
     memory: float
+    made: str
 
     def __str__(self) -> str:
-        return f"| {self.method} | {self.seconds:,.1f} | {self.forwards:,.1f} | {self.memory / 1024:,.2f} |"
+        about = "" if self.made == "all" else "~ "
+        took = f"{about}{self.seconds:,.0f} | {about}{self.forwards:,.1f} | {self.estimate:,}"
+        return f"| {self.method} | {took} | {self.memory / 1024:,.2f} | {self.made} |"
+
+
+class Places:
+    """Counts how many places go through the layers of a model."""
+
+    def __init__(self, model: InstrumentedModel) -> None:
+        blocks = [block for stack in model.instruments.architecture.blocks.values() for block in stack]
+        self._depth, self._through = len(blocks), 0
+        for block in blocks:
+            first = next(part for part in block.modules() if not [*part.children()])
+            first.register_forward_pre_hook(self._count)
+
+    def _count(self, _: Any, given: tuple[torch.Tensor, ...]) -> None:
+        self._through += given[0].shape[0] * given[0].shape[1]
+
+    def passes(self, tokens: int) -> float:
+        """As many passes of a text of so many tokens."""
+        return self._through / self._depth / tokens
 
 
 def text_of(tokens: int) -> str:
@@ -75,8 +105,8 @@ def text_of(tokens: int) -> str:
     return "\n\n".join(" ".join(part) for part in np.array_split(words, PARAGRAPHS))
 
 
-def measured(name: str, model: str, tokens: int) -> Row:
-    """One method."""
+def measured(name: str, model: str, tokens: int, most: float) -> Row:
+    """One method, stopped after so many seconds if it sends many prompts forward."""
     torch.manual_seed(0)
     made, asked, start = MODELS[model]()
     with made as explainer:
@@ -91,12 +121,26 @@ def measured(name: str, model: str, tokens: int) -> Row:
         with torch.no_grad():
             score.of_rows(*score.encoding.batch())
         forward = time.process_time() - started
+        estimate = method.expected_passes(score)
         del score
-        with highest() as memory:
+        places, whole = Places(explainer.model), True
+        started = time.process_time()
+
+        def check() -> None:
+            if method.name in MANY and time.process_time() - started > most:
+                raise StoppedError("Long enough.")
+
+        with highest() as memory, interruptible(check):
             started = time.process_time()
-            explainer.ask(text, methods=[method], **asked).run(method)
+            try:
+                explainer.ask(text, methods=[method], **asked).run(method)
+            except StoppedError:
+                whole = False
             seconds = time.process_time() - started
-    return Row(name, seconds, seconds / forward, memory[0])
+    made, expected = places.passes(tokens), estimate
+    if not whole:
+        seconds *= expected / made
+    return Row(name, seconds, seconds / forward, estimate, memory[0], "all" if whole else f"{made:,.0f} of {expected:,}")
 
 
 def method_of(name: str) -> Method:
@@ -111,21 +155,24 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default="smollm2")
     parser.add_argument("--tokens", nargs="+", type=int, default=[512, 1024, 2048, 4096])
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *VARIANTS], default=list(NAMES))
+    parser.add_argument("--most", type=float, default=60.0, help="seconds after which many passes are stopped")
     parser.add_argument("--here", action="store_true", help="in this process")
     given = parser.parse_args()
     for tokens in given.tokens:
         if not given.here:
-            print(f"\n{given.model}, {tokens:,} tokens\n\n| method | seconds | forwards | GiB |\n| --- | ---: | ---: | ---: |", flush=True)
+            columns = "| method | seconds | forwards | estimate | GiB | passes made |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+            print(f"\n{given.model}, {tokens:,} tokens\n\n{columns}", flush=True)
         for name in given.methods:
             if given.here:
                 try:
-                    print(measured(name, given.model, tokens))
+                    print(measured(name, given.model, tokens, given.most))
                 except ExplainError as error:
-                    print(f"| {name} | {error} | | |")
+                    print(f"| {name} | {error} | | | | |")
                 continue
-            again = [sys.executable, __file__, "--here", "--model", given.model, "--tokens", str(tokens), "--methods", name]
+            again = [sys.executable, __file__, "--here", "--model", given.model, "--tokens", str(tokens)]
+            again += ["--most", str(given.most), "--methods", name]
             found = subprocess.run(again, capture_output=True, text=True, check=False)
-            print(found.stdout.strip() or f"| {name} | {found.stderr.strip().splitlines()[-1]} | | |", flush=True)
+            print(found.stdout.strip() or f"| {name} | {found.stderr.strip().splitlines()[-1]} | | | | |", flush=True)
 
 
 if __name__ == "__main__":

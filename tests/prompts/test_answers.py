@@ -21,13 +21,14 @@ def test_scores_are_those_of_the_difference(measure: str) -> None:
     prompt = made.tokenizer.apply_chat_template(CHAT, add_generation_prompt=True, return_dict=False)
     embed = made.plain.get_input_embeddings()
     given = embed(torch.tensor([prompt])).detach().requires_grad_()
-    scores = []
+    scores, said = [], []
     for answer in ANSWERS:
         ids = made.tokenizer(answer, add_special_tokens=False)["input_ids"]
         read = torch.cat([given, embed(torch.tensor([ids]))], dim=1)
         logits = made.plain(inputs_embeds=read).logits[0, len(prompt) - 1 : -1]
         each = logits.log_softmax(-1)[torch.arange(len(ids)), ids]
         scores.append(each.mean() if measure == "mean" else each.sum())
+        said.append(float(each.detach().sum().exp()))
     difference = scores[0] - scores[1]
     expected = (torch.autograd.grad(difference, given)[0] * given).sum(-1)[0].detach()
     with made.explainer() as explainer:
@@ -36,6 +37,7 @@ def test_scores_are_those_of_the_difference(measure: str) -> None:
         )
         back = compare_answers(explainer, CHAT, *ANSWERS[::-1], ["input_x_gradient"], measure=measure)
     assert (found.target.text, found.foil and found.foil.text) == ANSWERS
+    assert (found.target.probability, found.foil and found.foil.probability) == pytest.approx(tuple(said), rel=1e-4)
     assert len(found.tokens) == len(prompt)
     gradient = found["input_x_gradient"]
     np.testing.assert_allclose(gradient.scores, expected, atol=1e-4 * float(expected.abs().max()))

@@ -85,6 +85,15 @@ def test_masks_blanks_and_steps_are_replayed() -> None:
         assert replay(values, tolerance=1e-6).equal
 
 
+def test_ends_of_lines_may_be_shown_as_they_were() -> None:
+    values = made(Request("next_token", "gpt2-mini", Question("He said\n\nso"), ["input_x_gradient"]))
+    shown = values["answer"]["tokens"]
+    older = [label.replace("⏎⏎", "…").replace("⏎", "Ċ") for label in shown]
+    assert older != shown
+    assert replay({**values, "answer": {**values["answer"], "tokens": older}}).equal
+    assert not replay({**values, "answer": {**values["answer"], "tokens": [*older[:-1], "…"]}}).equal
+
+
 def test_a_card_says_everything_that_decides_the_numbers(bert: dict[str, Any]) -> None:
     assert bert["format"] == 1
     assert bert["created"] == "2025-06-01T12:00:00Z"

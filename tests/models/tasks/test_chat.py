@@ -31,6 +31,9 @@ def test_text_and_ids_are_the_template_s(template: str, kind: str) -> None:
     assert encoding.text == made.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     known = made.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     assert encoding.inputs["input_ids"][0, : len(known)].tolist() == known
+    blank = [token for token in encoding.tokens if token.before.strip(" ") and not token.text]
+    assert {token.label for token in blank} == {"⏎"}, "newlines of the template and of what is said"
+    assert len(blank) >= 2
     said = [span for span in encoding.spans if span.kind is SpanKind.MESSAGE]
     by_number = sorted(said, key=lambda span: span.message or 0)
     assert [span.role for span in by_number] == [message["role"] for message in messages]
