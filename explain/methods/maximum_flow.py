@@ -13,6 +13,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from explain.types import Array
+
 TINY, ROUNDING = 1e-15, 1e-14
 
 _jit: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=False, nogil=True)
@@ -22,7 +24,8 @@ _jit: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=Fals
 def _reaches(free: Any, sent: Any, source: int, sink: int, distance: Any, queue: Any) -> bool:
     """Whether anything is left from source to sink; sets the distances of the nodes between them from the sink, else -1."""
     depth, size = free.shape[0], free.shape[1]
-    distance[:] = -1
+    for node in range(distance.size):
+        distance[node] = -1
     distance[sink], queue[0] = 0, sink
     head, tail = 0, 1
     while head < tail:
@@ -90,7 +93,7 @@ def _move(pipes: Any, touched: Any, edge: int, amount: float) -> None:
 @_jit
 def _push(pipes: Any, nodes: Any, touched: Any, source: int, sink: int, most: float, back: bool) -> Any:
     """Send up to `most` along edges that lead nearer to the sink, until they are blocked; returns how much went."""
-    distance, arc, stack, amounts = nodes
+    distance, arc, stack, amounts, _ = nodes
     depth, size = pipes[3].shape
     path, edges, wanted, got = stack[0], stack[1], amounts[0], amounts[1]
     node, length = depth * size + source, 0
@@ -119,11 +122,35 @@ def _push(pipes: Any, nodes: Any, touched: Any, source: int, sink: int, most: fl
 
 
 @_jit
-def solve(capacity: Any, order: Any, degree: Any, sources: Any, carried: Any) -> Any:
-    """Maximum flow [P, n] from each source at the top to each token at the bottom.
+def _flow(capacity: Any, free: Any, sent: Any, pipes: Any, nodes: Any, touched: Any, used: Any, source: int, sink: int, most: float) -> Any:
+    """Maximum flow from a source to a sink, at most `most`; what its edges carry is added to `used`, and they are as before.
 
     While nothing flows, the layer is a node's distance from the bottom: the first phase needs no search, and mostly reaches what the two
-    ends let through, which ends it. Only touched edges are reset before the next flow.
+    ends let through, which ends it. Only touched edges are reset.
+    """
+    size = free.shape[1]
+    distance, arc, queue = nodes[0], nodes[1], nodes[4]
+    for node in range(distance.size):
+        distance[node] = node // size if node >= size else -1
+    distance[sink] = 0
+    flow, back = 0.0, False
+    while most - flow > ROUNDING and (not back or _reaches(free, sent, source, sink, distance, queue)):
+        for node in range(arc.size):
+            arc[node] = 0
+        flow += _push(pipes, nodes, touched, source, sink, most - flow, back)
+        back = True
+    every = touched[-1] == touched.size - 1
+    for place in range(touched[-1]):
+        edge = place if every else touched[place]
+        if used.size:
+            used[edge] += pipes[1][edge]
+        pipes[0][edge], pipes[1][edge] = capacity[edge], 0.0
+    touched[-1] = 0
+    return flow
+
+
+def solve(capacity: Array, order: Array, degree: Array, sources: Array, carried: Array) -> Array:
+    """Maximum flow [P, n] from each source at the top to each token at the bottom.
 
     Args:
         capacity: [L, n, n], the lowest layer first.
@@ -133,31 +160,16 @@ def solve(capacity: Any, order: Any, degree: Any, sources: Any, carried: Any) ->
         carried: [L, n, n] to be filled with the share of all flows that every edge carries, or empty.
     """
     depth, size = degree.shape
-    free, sent, used = capacity.copy(), np.zeros_like(capacity), np.zeros_like(carried).ravel()
-    all_capacity, all_free, all_sent = capacity.ravel(), free.ravel(), sent.ravel()
-    distance, arc, queue = np.empty((3, (depth + 1) * size), np.int64)
-    stack, amounts = np.empty((2, distance.size), np.int64), np.empty((2, distance.size))
-    pipes, nodes = (all_free, all_sent, order, degree), (distance, arc, stack, amounts)
+    free, sent, used = capacity.copy(), np.zeros_like(capacity), np.zeros(carried.size)
+    distance, arc, queue = (np.empty((depth + 1) * size, np.int64) for _ in range(3))
+    pipes = (free.ravel(), sent.ravel(), order, degree)
+    nodes = (distance, arc, np.empty((2, distance.size), np.int64), np.empty((2, distance.size)), queue)
     touched = np.zeros(capacity.size + 1, np.int64)
     flows = np.zeros((sources.size, size))
-    for row, source in enumerate(sources):
+    for row, source in enumerate(sources.tolist()):
+        most = np.minimum(capacity[-1, source].sum(), capacity[0].sum(0)).tolist()
         for sink in range(size):
-            most = min(capacity[depth - 1, source].sum(), capacity[0, :, sink].sum())
-            for layer in range(depth + 1):
-                distance[layer * size : (layer + 1) * size] = layer if layer > 0 else -1
-            distance[sink] = 0
-            back = False
-            while most - flows[row, sink] > ROUNDING and (not back or _reaches(free, sent, source, sink, distance, queue)):
-                arc[:] = 0
-                flows[row, sink] += _push(pipes, nodes, touched, source, sink, most - flows[row, sink], back)
-                back = True
-            if touched[-1] == touched.size - 1:
-                touched[:] = np.arange(touched.size)
-            for edge in touched[: touched[-1]]:
-                if used.size:
-                    used[edge] += all_sent[edge]
-                all_free[edge], all_sent[edge] = all_capacity[edge], 0.0
-            touched[-1] = 0
+            flows[row, sink] = _flow(capacity.ravel(), free, sent, pipes, nodes, touched, used, source, sink, most[sink])
         if used.size:
             carried += used.reshape(carried.shape) / (flows[row].sum() * sources.size)
             used[:] = 0
