@@ -11,12 +11,14 @@ import gradio as gr
 from explain.interface import endpoints, serving, zero_gpu
 from explain.interface.limits import limits
 from explain.interface.page import Page
-from explain.interface.tabs import about, options, replay
+from explain.interface.tabs import about, replay
 from explain.interface.tabs.compare_methods import CompareMethodsTab
 from explain.interface.tabs.compare_prompts import ComparePromptsTab
 from explain.interface.tabs.dataset import DatasetTab
 from explain.interface.tabs.explain import ExplainTab
+from explain.interface.tabs.form import QUICK
 from explain.interface.tabs.opening import prepare_examples
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.passage import COLORS as PASSAGE
 from explain.interface.tabs.window import COLORS as STRIP
 from explain.models.hub import reachable
@@ -33,6 +35,8 @@ READABLE = {
         for mode in ("", "_dark")
     },
 }
+LATER = (CompareMethodsTab, ComparePromptsTab, DatasetTab)
+"""The tabs that are built when they are first opened."""
 TITLE = "Which tokens made the model say that?"
 OFFLINE = "The model hub cannot be reached: the bundled models are ready and do everything."
 
@@ -41,23 +45,30 @@ def build(task: str | None = None, model: str | None = None) -> gr.Blocks:
     """The whole page, not launched; `task` and `model` are chosen at first."""
     with Page(title=f"explain — {TITLE[0].lower()}{TITLE[1:]}", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown(f"# {TITLE}", elem_id="title")
+        options = OptionsForm()
         notice = gr.Markdown(visible=False, elem_id="notice")
         with gr.Tabs(elem_id="tabs"):
-            explain, methods, prompts, dataset = ExplainTab(task, model), CompareMethodsTab(), ComparePromptsTab(), DatasetTab()
+            explain = ExplainTab(task, model)
+            for kind in LATER:
+                _later(kind, options)
             about.build()
         with gr.Accordion("Options of the methods", open=False, elem_id="options"):
-            widgets = options.build()
+            options.render()
         replay.build()
-        explain.connect(demo, widgets)
-        methods.connect(widgets)
-        prompts.connect(widgets)
-        dataset.connect(widgets)
+        explain.connect(demo, options)
         endpoints.build()
         demo.share_parameters()
         demo.load(_notice, None, notice, **serving.LIGHT)
         demo.unload(serving.Run.leave)
     demo.queue(max_size=limits().waiting, default_concurrency_limit=1)
     return demo
+
+
+def _later(kind: type[CompareMethodsTab | ComparePromptsTab | DatasetTab], options: OptionsForm) -> None:
+    with gr.Tab(kind.title, id=kind.name, elem_id=f"tab-{kind.name}") as tab:
+        opened = gr.State(False)
+        gr.render(triggers=[opened.change], show_progress="hidden")(lambda: kind(options))
+    tab.select(lambda: True, None, opened, **QUICK)
 
 
 def warm_up(task: str | None = None, model: str | None = None) -> None:

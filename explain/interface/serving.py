@@ -28,7 +28,7 @@ REFERENCE = "in the log as "
 TURNS = Turns()
 _TURN: ContextVar[Turn | None] = ContextVar("turn", default=None)
 LANES: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": limits().lanes}
-LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 HEAVY: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private", **LANES}
 
 

@@ -61,9 +61,10 @@ class Stream:
             run = Run()
 
             def line(said: str, state: str) -> Updates:
-                return {self.status: status(said, state, run.token)}
+                running = gr.update(visible=state == "running")
+                return {self.status: status(said, state, run.token), self._stop: running}
 
-            yield {self.token: run.token, self._stop: gr.update(visible=True), **line("⏳ Reading …", "running")}
+            yield {self.token: run.token, **line("⏳ Reading …", "running")}
             try:
                 for told in run.steps(work(values)):
                     seconds = f"{time.perf_counter() - started:.1f} s"
@@ -80,7 +81,6 @@ class Stream:
 
         shown = [self.token, self.status, self._stop, *outputs]
         done = gr.on(list(triggers), handler, set(inputs), shown, show_progress_on=[self.status], **HEAVY)
-        done.then(lambda: gr.update(visible=False), None, self._stop, **LIGHT)
         self._running.append(done)
         return done
 

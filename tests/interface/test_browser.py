@@ -359,7 +359,7 @@ def test_a_bad_input_is_told_and_nothing_is_lost(app: App) -> None:
         expect(app.status).to_contain_text("Not explained")
         expect(app.status).to_contain_text(bad.message)
         expect(app.page.locator("body")).not_to_contain_text("Traceback")
-        expect(app.part("results")).to_have_count(0)
+        expect(app.part("results")).to_be_hidden()
         expect(app.text).to_have_value(text)
         for name, value in bad.boxes:
             expect(app.box(app.part(name))).to_have_value(value)
@@ -432,14 +432,14 @@ def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], H
     expect(app.part("prediction")).to_contain_text("%")
     expect(app.status).to_contain_text(f"{method_class(SECOND).title} is running")
     assert held.entered.is_set()
-    expect(app.row(SECOND)).to_have_count(0)
+    expect(app.row(SECOND)).to_be_hidden()
     app.part("stop").click()
     expect(app.part("stop")).to_have_count(0)
     app.wait(before, "stopped")
     held.released.set()
     app.page.wait_for_timeout(1500)
     expect(app.status).to_contain_text("Stopped.")
-    expect(app.row(SECOND)).to_have_count(0)
+    expect(app.row(SECOND)).to_be_hidden()
     expect(app.row(FIRST)).to_contain_text("evening")
     app.explain()
     expect(app.row(SECOND)).to_contain_text("evening")
@@ -454,7 +454,17 @@ def test_enter_asks_too(app: App) -> None:
     expect(app.row(FIRST)).to_contain_text("evening")
 
 
-def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+FIELDS = """fields => fields.map(field => ({
+    method: field.dataset.method,
+    name: field.dataset.option,
+    value: field.type === "checkbox" ? field.checked : field.value,
+    choices: [...(field.options || [])].map(option => option.value),
+    bounds: [field.min || "", field.max || ""],
+    help: document.getElementById(field.getAttribute("aria-describedby")).textContent,
+}))"""
+
+
+def test_every_option_has_a_field_and_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, object]] = []
     owner = method_class("integrated_gradients")
     attribute = owner.attribute
@@ -467,10 +477,21 @@ def test_an_option_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch)
     field = next(field for field in owner.option_fields() if field.kind is int)
     app.open()
     app.page.locator("#options").get_by_role("button", name="Options of the methods").click()
-    app.page.locator("#options").get_by_role("button", name=owner.title).click()
-    number = app.page.locator(f"#option-{owner.name}-{field.name} input")
-    expect(number).to_have_value(str(field.default))
-    app.write((number, "7"))
+    app.page.locator("#options summary", has_text=owner.title).click()
+    fields = app.page.locator("#options-form [data-option]")
+    expect(fields.first).to_be_attached()
+    shown = {(each["method"], each["name"]): each for each in fields.evaluate_all(FIELDS)}
+    for name, method in METHODS.items():
+        for option in method.option_fields():
+            told, described = shown.pop((name, option.name)), option.to_dict()
+            default = described["default"]
+            assert told["value"] == (default if isinstance(default, bool) else "" if default is None else str(default))
+            assert told["help"] == option.help
+            assert told["choices"] == option.choices
+            bounds = ["" if bound is None else str(bound) for bound in (option.minimum, option.maximum)]
+            assert told["bounds"] == (bounds if option.kind in (int, float) else ["", ""])
+    assert not shown
+    app.write((app.page.get_by_label(field.name.replace("_", " "), exact=True).locator("visible=true"), "7"))
     app.explain()
     assert [options[field.name] for options in seen] == [7]
 

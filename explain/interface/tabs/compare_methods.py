@@ -13,7 +13,7 @@ from explain.interface.presets import COMPARED_METHODS, COMPARED_TEXTS, FIRST_TA
 from explain.interface.serving import LIGHT, guarded
 from explain.interface.streaming import Stream, Told
 from explain.interface.tabs.form import Form, Updates, Values, drawn, escaped, plot
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.question import QuestionForm
 from explain.interface.work.evaluation import Evaluated, agreement_of, iter_evaluation, iter_examined, iter_randomised, texts_from
 from explain.models.perturbation import Granularity, Replacement
@@ -43,10 +43,13 @@ EVIDENCE = (
 
 
 class CompareMethodsTab:
-    """Built inside the current Blocks; `connect` wires its events when everything else exists."""
+    """Built in the current tab; what it asks takes the options that are set for the whole page."""
 
-    def __init__(self) -> None:
-        with gr.Tab("Compare methods", id="compare", elem_id="tab-compare"), gr.Row(elem_classes="sides"):
+    name, title = "compare", "Compare methods"
+
+    def __init__(self, options: OptionsForm) -> None:
+        self._options = options
+        with gr.Row(elem_classes="sides"):
             with gr.Column(scale=2, min_width=300, elem_classes="asking"):
                 self._form = QuestionForm(
                     "compare",
@@ -70,6 +73,7 @@ class CompareMethodsTab:
                 self._shown.add("results", gr.State(None))  # not among the tabs, which Gradio counts by their place
                 with gr.Tabs(elem_id="compare-views"):
                     self._build_views()
+        self._connect()
 
     def _build_views(self) -> None:
         add = self._shown.add
@@ -94,11 +98,9 @@ class CompareMethodsTab:
             add("pointing", plot("Highest score on the evidence"))
             add("mass", plot("Scores on the evidence"))
 
-    def connect(self, options: OptionWidgets) -> None:
-        """Wire the events; called when all widgets exist."""
-        self._options = options
+    def _connect(self) -> None:
         form, shown = self._form, self._shown
-        asked = form.components | options.components | {shown["measure"], shown["kind"]}
+        asked = form.inputs | self._options.inputs | {shown["measure"], shown["kind"]}
         for trigger, work, names in (
             (form["run"].click, self._compare, ("results", "agreement", "curves", "ranking", "table")),
             (shown["randomise"].click, self._randomise, ("randomisation",)),

@@ -12,7 +12,7 @@ from explain.interface.presets import PROMPT_EXAMPLES, PROMPT_METHODS
 from explain.interface.serving import LIGHT, guarded
 from explain.interface.streaming import Stream, Told
 from explain.interface.tabs.form import Updates, Values
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.prompt_views import PromptViews
 from explain.interface.tabs.question import QuestionForm
 from explain.interface.work.prompts import (
@@ -37,11 +37,14 @@ INTRO = (
 
 
 class ComparePromptsTab:
-    """Built inside the current Blocks; `connect` wires its events when everything else exists."""
+    """Built in the current tab; what it asks takes the options that are set for the whole page."""
 
-    def __init__(self) -> None:
+    name, title = "prompts", "Compare prompts"
+
+    def __init__(self, options: OptionsForm) -> None:
+        self._options = options
         first = PROMPT_EXAMPLES[0]
-        with gr.Tab("Compare prompts", id="prompts", elem_id="tab-prompts"), gr.Row(elem_classes="sides"):
+        with gr.Row(elem_classes="sides"):
             with gr.Column(scale=2, min_width=300, elem_classes="asking"):
                 self._form = form = QuestionForm(
                     "prompts",
@@ -59,18 +62,17 @@ class ComparePromptsTab:
                 form.add("replacement", gr.Radio(replacements, value=Replacement.AUTO.value, label="What takes a keyword's place"))
                 kinds = [".csv", ".tsv"]
                 label = "Or a CSV file: column text, and target and foil if wanted"
-                self._file = gr.File(label=label, file_types=kinds, height=120, elem_id="prompts-file")
+                self._file = gr.File(label=label, file_types=kinds, height=120, elem_id="prompts-file", interactive=True)
                 self._read = gr.State(())
             with gr.Column(scale=5, min_width=300, elem_id="prompts-stage"):
                 self._stream = Stream(form, idle="Press Compare.", failed="Not compared")
                 gr.Markdown(INTRO, elem_classes="note")
                 self._views = PromptViews()
+        self._connect()
 
-    def connect(self, options: OptionWidgets) -> None:
-        """Wire the events; called when all widgets exist."""
-        self._options = options
+    def _connect(self) -> None:
         form = self._form
-        asked = form.components | options.components | {self._read}
+        asked = form.inputs | self._options.inputs | {self._read}
         self._stream.on([form["run"].click], self._compare, asked, self._views.components)
         self._stream.connect()
         self._views.connect(form["keywords"])

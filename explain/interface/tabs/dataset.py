@@ -14,7 +14,7 @@ from explain.interface.serving import LIGHT, guarded
 from explain.interface.streaming import Stream, Told
 from explain.interface.tabs.dataset_views import DatasetViews, Opened
 from explain.interface.tabs.form import Form, Updates, Values
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.work.dataset import RUN_FILES, Look, Rows, iter_run, open_runs, remove, rows_from, rows_of_file
 from explain.interface.work.files import new_folder
 from explain.interface.work.prompts import keywords_from, lines_from
@@ -33,10 +33,13 @@ FIRST_LOOK = 64
 
 
 class DatasetTab:
-    """Built inside the current Blocks; `connect` wires its events when everything else exists."""
+    """Built in the current tab; what it asks takes the options that are set for the whole page."""
 
-    def __init__(self) -> None:
-        with gr.Tab("Dataset", id="dataset", elem_id="tab-dataset"), gr.Row(elem_classes="sides"):
+    name, title = "dataset", "Dataset"
+
+    def __init__(self, options: OptionsForm) -> None:
+        self._options = options
+        with gr.Row(elem_classes="sides"):
             with gr.Column(scale=2, min_width=300, elem_classes="asking"):
                 self._form = form = Form("dataset")
                 label, info = "Texts, one per line", "With the right answer after a tab, if it is known."
@@ -68,12 +71,11 @@ class DatasetTab:
                 self._stream = Stream(form, idle="Press Explain all.", failed="Not explained")
                 gr.Markdown(INTRO, elem_classes="note")
                 self._views = DatasetViews()
+        self._connect()
 
-    def connect(self, options: OptionWidgets) -> None:
-        """Wire the events; called when all widgets exist."""
-        self._options = options
+    def _connect(self) -> None:
         form, views = self._form, self._views
-        asked = form.components | options.components | {views["opened"]}
+        asked = form.inputs | self._options.inputs | {views["opened"]}
         self._stream.on([form["run"].click], self._work, asked, views.components)
         self._stream.connect()
         views.connect()

@@ -13,7 +13,7 @@ from explain.interface.streaming import Stream, Told
 from explain.interface.tabs.answer import Answer
 from explain.interface.tabs.form import Updates, Values
 from explain.interface.tabs.opening import Arrival, asked_again, example_labels, finished
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.question import QuestionForm, written_span
 from explain.interface.tabs.stage import Stage
 from explain.interface.work.explaining import iter_explanation, truncate
@@ -52,11 +52,11 @@ class ExplainTab:
                 self.stage = Stage("explain")
                 self._asked = gr.State(None)
 
-    def connect(self, demo: gr.Blocks, options: OptionWidgets) -> None:
+    def connect(self, demo: gr.Blocks, options: OptionsForm) -> None:
         """Wire the events."""
         form, stage = self.form, self.stage
         self._options = options
-        asked = form.components | stage.components | options.components
+        asked = form.inputs | stage.asked | options.inputs
         shown = [*stage.outputs, form["target"], form["foil"], form["check"]]
         failed = stage.hidden()
         self.stream.on([form["run"].click, form["text"].submit], self._explain, asked, shown, failed)
@@ -67,7 +67,7 @@ class ExplainTab:
         self.stream.connect()
         stage.connect()
         filled = [*form.fillable, self._asked]
-        form.on_example(self._example, form.components | options.components, filled)
+        form.on_example(self._example, form.inputs | options.inputs, filled)
         Arrival(form, stage, self.stream, self._asked, options).connect(demo)
 
     def _example(self, values: Values, number: int) -> Updates:

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.components import Component, FormComponent
 
 Values = Mapping[Component, Any]
 Updates = dict[Component, Any]
-QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+QUICK: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private", "concurrency_limit": None}
 """Of events that ask no model but change a state that others listen to: Gradio tells of that only through its queue."""
+HOLDING = (FormComponent, gr.State, gr.File)
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>:/-])")
 
 
@@ -33,8 +34,10 @@ class Form:
         return f"{self.prefix}-{name}"
 
     def add(self, name: str, component: Component) -> Component:
-        """Keep a component under a name."""
+        """Keep a component under a name. What holds something can be changed: in a tab that is built late Gradio does not guess it."""
         component.elem_id = self.id(name)
+        if isinstance(component, HOLDING) and getattr(component, "interactive", False) is None:
+            component.interactive = True
         self._parts[name] = component
         return component
 
@@ -43,8 +46,13 @@ class Form:
 
     @property
     def components(self) -> set[Component]:
-        """All parts; given as inputs, a handler gets a mapping that `read` understands."""
+        """All parts."""
         return set(self._parts.values())
+
+    @property
+    def inputs(self) -> set[Component]:
+        """The parts that hold something of the visitor's; given as inputs, a handler gets a mapping that `read` understands."""
+        return {part for part in self._parts.values() if isinstance(part, HOLDING)}
 
     def read(self, values: Values) -> dict[str, Any]:
         """The values of the parts that a handler was given, by name."""

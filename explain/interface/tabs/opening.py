@@ -16,7 +16,7 @@ from explain.interface.serving import Run, guarded
 from explain.interface.streaming import Stream, status
 from explain.interface.tabs.answer import Answer
 from explain.interface.tabs.form import QUICK, Updates, Values
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.question import QuestionForm
 from explain.interface.tabs.stage import Stage
 from explain.interface.tabs.take_along import QUERY, TASK
@@ -84,17 +84,17 @@ class Arrival:
         options: The options of the methods, which a link also fills in.
     """
 
-    def __init__(self, form: QuestionForm, stage: Stage, stream: Stream, asked: gr.State, options: OptionWidgets) -> None:
+    def __init__(self, form: QuestionForm, stage: Stage, stream: Stream, asked: gr.State, options: OptionsForm) -> None:
         self._form, self._stage, self._stream, self._asked, self._options = form, stage, stream, asked, options
         self._timer = gr.Timer(SECONDS, active=False)
 
     def connect(self, demo: gr.Blocks) -> None:
         """Wire the events."""
         form, stage = self._form, self._stage
-        inputs = form.components | stage.components | self._options.components | {self._stream.token}
+        inputs = form.inputs | stage.asked | self._options.inputs | {self._stream.token}
         example = [self._stream.status, self._timer, *stage.outputs]
         demo.load(guarded(self._opened), inputs, [*example, *form.fillable, self._asked], **QUICK)
-        self._asked.change(guarded(self._fill_options), {self._asked}, self._options.components, **QUICK)
+        self._asked.change(guarded(self._fill_options), {self._asked}, self._options.inputs, **QUICK)
         self._timer.tick(guarded(self._tick), inputs, example, **QUICK)
         form["task"].input(guarded(self._other_task), inputs, [*example, *form.fillable], **QUICK)
 

@@ -23,11 +23,11 @@ SAID = "Choose where it begins and where it ends; what is chosen is explained as
 
 
 class Passage(Form):
-    """Built in the current column, shown for an answer of several tokens."""
+    """Built in the current column, seen for an answer of several tokens."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}-passage")
-        with gr.Column(visible=False, elem_id=f"{prefix}-passage", elem_classes="passage") as self.section:
+        with gr.Column(elem_id=f"{prefix}-passage", elem_classes="passage"):
             self.add("text", coloured("Explain a passage", COLORS, elem_classes="tokens"))
             with gr.Row(elem_classes="display"):
                 self.add("by", gr.Radio([TOKENS, SENTENCES], value=TOKENS, label="Choose", elem_classes="pills", min_width=150))
@@ -42,15 +42,15 @@ class Passage(Form):
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.section, self["text"], self["run"], self["steps"]]
+        return [self["text"], self["run"], self["steps"]]
 
     def show(self, answer: Answer) -> Updates:
         """The answer, with the passage that was asked about."""
         said = answer.explanation.prediction
         if len(said.steps) < 2 or len(said.steps) > MOST or answer.request.measure is not None:
-            return {self.section: gr.update(visible=False), self["steps"]: None}
+            return self.updates(text=None, steps=None)
         asked = steps_in(said, answer.request.question.span)
-        return {self.section: gr.update(visible=True), **self._drawn(said, asked)}
+        return self._drawn(said, asked)
 
     def span(self, answer: Answer, values: Values) -> tuple[int, int] | None:
         """The characters of the answer that are chosen."""

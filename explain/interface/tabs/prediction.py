@@ -39,7 +39,7 @@ def prediction(answer: Answer) -> str:
             parts.append(f'<ul class="written">{chips}</ul>')
     else:
         parts.append(_candidates(explanation))
-    return "".join(parts)
+    return f'<div class="said">{"".join(parts)}</div>'
 
 
 def _candidates(explanation: Explanation) -> str:

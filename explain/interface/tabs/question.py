@@ -15,7 +15,7 @@ from explain.interface.serving import guarded
 from explain.interface.tabs.chat import PARTS, add_chat, chat_of, filled_chat
 from explain.interface.tabs.form import QUICK, Form, Updates, Values
 from explain.interface.tabs.methods import add_methods, choose, chosen_methods
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.parts import INFO as INFO_OF_PARTS
 from explain.interface.tabs.parts import parts_from, typed_parts
 from explain.models.catalog import models_for
@@ -117,7 +117,7 @@ class QuestionForm(Form):
         """The methods that are shown first."""
         return self._methods or preset(task).methods
 
-    def request(self, values: Values, options: OptionWidgets, text: str | None = None) -> Request:
+    def request(self, values: Values, options: OptionsForm, text: str | None = None) -> Request:
         """What the visitor asks; an empty box is a question left open. `text` stands for the box if it is given."""
         given = self.read(values)
         task = given["task"]

@@ -24,7 +24,7 @@ Pair = tuple[str, str | None]
 
 
 class Rows:
-    """Built in the current column: a row for every method, shown once it is done, and what the page's script knows of their tokens."""
+    """Built in the current column: a row for every method, unseen until it is done, and what the page's script knows of their tokens."""
 
     def __init__(self, prefix: str) -> None:
         self.texts: dict[str, Component] = {
@@ -32,7 +32,6 @@ class Rows:
                 METHODS[name].title,
                 LEVEL_COLORS,
                 show_legend=False,
-                visible=False,
                 elem_id=f"{prefix}-row-{name}",
                 elem_classes="tokens",
             )
@@ -51,7 +50,7 @@ class Rows:
         for name, text in self.texts.items():
             lines = _lines(seen, done[name]) if seen is not None and name in done else []
             pairs = [pair for line in lines for pair in (*line, BREAK)][:-1]
-            updates[text] = gr.update(value=pairs or None, visible=name in done)
+            updates[text] = pairs or None
         return updates
 
 

@@ -107,7 +107,7 @@ class SegmentsView(View):
             found = context_of(seen.answer.request, level)
             return self.draw(seen, {**values, self["traced"]: ((seen.answer.request, level), found)})
 
-        inputs = shared | self.components
+        inputs = shared | self.inputs
         self["trace"].click(guarded(trace), inputs, list(self.outputs), show_progress_on=[self["answer"]], **HEAVY)
 
 

@@ -42,8 +42,7 @@ class Stage(Form):
         self.add("marked", gr.State(None))
         self.add("window", gr.State(None))
         self.add("opened", gr.State(TokensView.name))
-        self.add("changed", gr.State(None))
-        with gr.Column(visible=False, elem_id=self.id("results"), elem_classes="results") as self.results:
+        with gr.Column(elem_id=self.id("results"), elem_classes="results"):
             self.add("prediction", gr.HTML())
             self.passage = Passage(prefix)
             self.add("output", gr.Radio([], label="Output token", visible=False, elem_classes="pills written"))
@@ -52,7 +51,7 @@ class Stage(Form):
             self.place = Window(prefix)
             with gr.Column(elem_classes="rows"):
                 self.rows = Rows(prefix)
-            self.add("token", gr.Markdown(visible=False, elem_classes="chosen-token"))
+            self.add("token", gr.Markdown(elem_classes="chosen-token"))
             with gr.Row(elem_classes="display"):
                 self.add("also", gr.Dropdown([], label="Also explain", allow_custom_value=True, min_width=170))
                 self.add("layer", choice("Layer", [("all layers", EVERY_LAYER)], min_width=110))
@@ -71,6 +70,7 @@ class Stage(Form):
                     TakeAlongView(),
                 )
         self._asking = heads, segments
+        self._changed = {view.name: self.add(f"changed-{view.name}", gr.State(None)) for view in self._views}
 
     @property
     def shared(self) -> set[Component]:
@@ -78,10 +78,15 @@ class Stage(Form):
         return {self[name] for name in ("answer", "marked", "window", "opened", *CHOICES)}
 
     @property
+    def asked(self) -> set[Component]:
+        """What `show` reads."""
+        return {self[name] for name in ("answer", "opened", "also", "words", "special", "scale")}
+
+    @property
     def outputs(self) -> list[Component]:
         """What `show` updates."""
-        own = ("answer", "marked", "window", "changed", "prediction", "output", "verdict", "legend", "token", "also", "layer")
-        return [self.results, *(self[name] for name in own), *self.passage.outputs, *self.place.outputs, *self.rows.outputs]
+        own = ("answer", "marked", "window", "prediction", "output", "verdict", "legend", "token", "also", "layer")
+        return [*(self[name] for name in own), *self._changed.values(), *self.passage.outputs, *self.place.outputs, *self.rows.outputs]
 
     def seen(self, values: Values, answer: Answer | None = None, visit: gr.Request | None = None) -> Seen | None:
         """The answer on the stage, or this one, with the choices that hold for all views."""
@@ -104,7 +109,7 @@ class Stage(Form):
 
     def show(self, answer: Answer, values: Values) -> Updates:
         """A new answer, or more of it: nothing is marked and the whole output is shown. What is open is drawn again at the end."""
-        seen = self.seen({**values, self["output"]: WHOLE, self["marked"]: None, self["window"]: None}, answer)
+        seen = self.seen(values, answer)
         explanation = answer.explanation
         layers = _layers(explanation)
         updates = self.updates(
@@ -115,23 +120,22 @@ class Stage(Form):
             output=output_choice(explanation),
             verdict=_verdict(answer),
             legend=legend(answer),
-            token=gr.update(value="", visible=False),
+            token="",
             also=gr.update(choices=_others(explanation), value=None if answer.other is None else answer.other.target.text)
             | {"visible": bool(_others(explanation))},
             layer=gr.update(choices=[("all layers", EVERY_LAYER), *((str(n), n) for n in range(layers))], value=EVERY_LAYER),
         )
-        if answer.finished:
-            updates[self["changed"]] = secrets.token_hex(4)
-        return {self.results: gr.update(visible=True), **updates, **self.passage.show(answer), **self._text(seen)}
+        again = self._again(values) if answer.finished else {}
+        return {**updates, **again, **self.passage.show(answer), **self._text(seen)}
 
     def hidden(self) -> Updates:
         """An empty stage."""
-        return {self.results: gr.update(visible=False), self["answer"]: None}
+        return self.updates(prediction="", answer=None)
 
     def connect(self) -> None:
         """Wire the events of everything on the stage."""
         choices = [self[name].input for name in CHOICES]
-        text = [*self.rows.outputs, *self.place.outputs, self["changed"]]
+        text = [*self.rows.outputs, *self.place.outputs, *self._changed.values()]
         gr.on(choices, guarded(self._chosen), self.shared, text, **QUICK)
         moved = [self["window"], *text]
         self.place["map"].select(guarded(self._jump), self.shared, moved, **QUICK)
@@ -140,24 +144,28 @@ class Stage(Form):
         find = self.shared | {self.place["find"]}
         self.place["find"].submit(guarded(self._find), find, [self["marked"], self["token"], *moved], **QUICK)
         texts = list(self.rows.texts.values())
-        gr.on([text.select for text in texts], guarded(self._mark), self.shared, [self["marked"], self["token"], self["changed"]], **QUICK)
+        marked = [self["marked"], self["token"], *self._changed.values()]
+        gr.on([text.select for text in texts], guarded(self._mark), self.shared, marked, **QUICK)
         for view in self._views:
             kind = {**HEAVY, "show_progress_on": [view.waiting_at]} if view.heavy else LIGHT
-            inputs, outputs = self.shared | view.components, [self["opened"], *view.outputs]
-            gr.on([view.tab.select, *view.changes], guarded(self._open(view)), inputs, outputs, **kind)
-        for heavy, kind in ((False, LIGHT), (True, {**HEAVY, "show_progress": "hidden"})):
-            views = [view for view in self._views if view.heavy == heavy]
-            parts = {part for view in views for part in view.components}
-            outputs = [self["opened"], *(part for view in views for part in view.outputs)]
-            self["changed"].change(guarded(self._redraw(views)), self.shared | parts, outputs, **kind)
+            triggers = [view.tab.select, *view.changes, self._changed[view.name].change]
+            gr.on(triggers, guarded(self._open(view)), self.shared | view.inputs, [self["opened"], *view.outputs], **kind)
         self.passage.connect(self["answer"])
         for view in self._asking:
             view.connect(self.shared, self.seen)
 
+    def _again(self, values: Values) -> Updates:
+        """What is open is drawn again."""
+        return {self._changed[values[self["opened"]]]: secrets.token_hex(4)}
+
+    @property
+    def _unchanged(self) -> Updates:
+        return dict.fromkeys(self._changed.values(), gr.skip())
+
     def _chosen(self, values: Values) -> Updates:
         """The rows as the display choices want them."""
         seen = self.seen(values)
-        return {self["changed"]: gr.skip()} if seen is None else {**self._text(seen), self["changed"]: secrets.token_hex(4)}
+        return self._unchanged if seen is None else {**self._text(seen), **self._again(values)}
 
     def _text(self, seen: Seen | None, found: str = "") -> Updates:
         """The rows, and where in a long text they are."""
@@ -166,9 +174,9 @@ class Stage(Form):
     def _moved(self, values: Values, window: int | None, found: str = "") -> Updates:
         """The rows, and what is open, from another token on."""
         if window is None:
-            return {self["changed"]: gr.skip()}
+            return self._unchanged
         seen = self.seen({**values, self["window"]: window})
-        return {self["window"]: window, **self._text(seen, found), self["changed"]: secrets.token_hex(4)}
+        return {self["window"]: window, **self._text(seen, found), **self._again(values)}
 
     def _jump(self, values: Values, event: gr.SelectData) -> Updates:
         seen = self.seen(values)
@@ -185,7 +193,7 @@ class Stage(Form):
         """The next place of a word is marked, and the text moves there."""
         seen, wanted = self.seen(values), values[self.place["find"]].strip()
         if seen is None or not wanted:
-            return {self["changed"]: gr.skip()}
+            return self._unchanged
         places = matches(seen, wanted)
         if not places:
             return self._text(seen, f"“{escape(wanted)}” does not occur.")
@@ -193,7 +201,7 @@ class Stage(Form):
         number = next((n for n, column in enumerate(places) if marked is None or column > marked), 0)
         token = seen.columns.groups[places[number]].indices[0]
         values = {**values, self["marked"]: token}
-        said = gr.update(value=chosen_token(seen, places[number]), visible=True)
+        said = chosen_token(seen, places[number])
         moved = self._moved(values, token_at(seen, places[number] - WINDOW // 2), f"Place {number + 1} of {len(places)}.")
         return {**moved, **self.updates(marked=token, token=said)}
 
@@ -201,24 +209,15 @@ class Stage(Form):
         """A token was chosen: its numbers, and a mark in whatever is open."""
         seen = self.seen(values)
         if seen is None:
-            return {self["marked"]: gr.skip()}
+            return self._unchanged
         column = column_at(seen, int(event.index))
-        said = gr.update(value=chosen_token(seen, column), visible=True)
         marked = None if column is None else seen.columns.groups[column].indices[0]
-        return self.updates(marked=marked, token=said, changed=secrets.token_hex(4))
+        return {**self.updates(marked=marked, token=chosen_token(seen, column)), **self._again(values)}
 
     def _open(self, view: View) -> Any:
         def draw(values: Values, visit: gr.Request) -> Updates:
             seen = self.seen(values, visit=visit)
             return {self["opened"]: view.name, **({} if seen is None else view.draw(seen, values))}
-
-        return draw
-
-    def _redraw(self, views: Sequence[View]) -> Any:
-        def draw(values: Values, visit: gr.Request) -> Updates:
-            opened = next((view for view in views if view.name == values[self["opened"]]), None)
-            seen = self.seen(values, visit=visit)
-            return {self["opened"]: gr.skip()} if opened is None or seen is None else opened.draw(seen, values)
 
         return draw
 

@@ -23,11 +23,11 @@ BREAK = ("\n", None)
 
 
 class Window(Form):
-    """Built in the current column, shown for a long text."""
+    """Built in the current column, seen for a long text."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}-window")
-        with gr.Column(visible=False, elem_id=f"{prefix}-window-part", elem_classes="window") as self.section:
+        with gr.Column(elem_id=f"{prefix}-window-part", elem_classes="window"):
             self.add("map", coloured("The whole text", {**LEVEL_COLORS, **COLORS}, elem_classes=["tokens", "minimap"]))
             with gr.Row(elem_classes="display"):
                 self.add("earlier", gr.Button("◂ Earlier", size="sm", min_width=90))
@@ -37,25 +37,22 @@ class Window(Form):
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.section, self["map"], self["earlier"], self["later"], self["where"]]
+        return [self["map"], self["earlier"], self["later"], self["where"]]
 
     def show(self, seen: Seen | None, found: str = "") -> Updates:
         """The strip, and which part of the text is shown; `found` is what came of a search."""
         count = 0 if seen is None else len(seen.columns.groups)
         if seen is None or count <= WINDOW:
-            return {self.section: gr.update(visible=False)}
+            return self.updates(map=None, where="")
         size, part = block_size(count), seen.part
         first, last = part.start // size, (part.stop - 1) // size
         said = f"Shown are {part.start + 1:,} to {part.stop:,} of {count:,} {'words' if seen.words else 'tokens'}. {found}"
-        return {
-            self.section: gr.update(visible=True),
-            **self.updates(
-                map=strip(seen) or None,
-                earlier=gr.update(interactive=part.start > 0),
-                later=gr.update(interactive=part.stop < count),
-                where=f"<p class='where' role='status' data-first='{first}' data-last='{last}'>{said}</p>",
-            ),
-        }
+        return self.updates(
+            map=strip(seen) or None,
+            earlier=gr.update(interactive=part.start > 0),
+            later=gr.update(interactive=part.stop < count),
+            where=f"<p class='where' role='status' data-first='{first}' data-last='{last}'>{said}</p>",
+        )
 
 
 def block_size(count: int) -> int:
