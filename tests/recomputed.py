@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -43,6 +44,7 @@ def check(explanation: Explanation, summary: Summary, faithfulness: Any = None) 
     def share(method: str, place: int) -> float:
         return 0.0 if method in zero else scores[method][place] / top[method]
 
+    @functools.cache
     def tau(one: str, other: str) -> float:
         if one in flat or other in flat or len(groups) < 2:
             return math.nan

@@ -48,7 +48,7 @@ def test_what_methods_share_changes_no_number(name: str) -> None:
 def test_threads_with_different_methods_do_not_disturb_each_other(name: str) -> None:
     """Eight at a time on one model: plain gradients, relevance, recordings, zeroed values, skipped layers, perturbed texts."""
     made = tiny(name)
-    asked: dict[str, Any] = {"step": 0} if name == "t5-span" else {}
+    asked: dict[str, Any] = {"target": "film", "step": 0} if name == "t5-span" else {}
     names = ["attention", "input_x_gradient", "lrp", "value_zeroing", "head_ablation", "layer_ablation", "occlusion", "gradient_norm"]
     together = Barrier(8)
     with made.explainer() as explainer:

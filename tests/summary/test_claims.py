@@ -69,7 +69,7 @@ def test_every_claim_about_two_hundred_sentences_is_right() -> None:
 
     rng = np.random.default_rng(12)
     every = [f"{o} {v} {j}{e}" for o in OPENINGS for v in VERBS for j in JUDGEMENTS for e in ENDINGS]
-    explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
+    explainer = TokenExplainer.from_pretrained("distilbert-mini", task="classification")
     named = 0
     for number_, place in enumerate(rng.choice(len(every), 200, replace=False)):
         asked = {"target": "positive", "foil": "negative"} if number_ % 2 else {}
@@ -85,7 +85,7 @@ def test_every_claim_with_measured_faithfulness_is_right() -> None:
     from explain.evaluation import faithfulness
     from explain.methods.catalog import make_methods
 
-    explainer = TokenExplainer.from_pretrained("bert-mini", task="classification")
+    explainer = TokenExplainer.from_pretrained("distilbert-mini", task="classification")
     for text in ("The film was not good, but the actors saved it.", "A dull plot and a long film!", "It was a delight to watch."):
         analysis = explainer.ask(text)
         found = analysis.explanation([analysis.run(method) for method in make_methods(["lrp", "input_x_gradient", "attention"])])
