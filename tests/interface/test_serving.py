@@ -86,7 +86,7 @@ def test_nothing_is_active_between_the_steps() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_expected_passes_are_about_those_spent(method: str) -> None:
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         analysis = explainer.ask(TEXT)
         chosen = make_methods([method])[0]
         cost = expected_cost(analysis, [chosen])
@@ -203,8 +203,9 @@ def test_an_error_has_one_reference_wherever_it_is_told() -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[gr.Blocks]:
-    """The endpoints alone, for two requests at once and one that waits."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[gr.Blocks]:
+    """The endpoints alone, for two requests at once and one that waits; it listens every quarter of a second for who is still there."""
+    monkeypatch.setenv("GRADIO_HEARTBEAT_INTERVAL", "0.25")
     with gr.Blocks(analytics_enabled=False) as demo:
         endpoints.build()
         demo.unload(Run.leave)
