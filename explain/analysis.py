@@ -97,10 +97,7 @@ def plain_pass_for(methods: Iterable[Method], model: ExplainedModel, rows: int, 
     A graph that is too large to be kept until its method is run is not made.
     """
     chosen = tuple(methods)
-    kept = (
-        model.attention_groups
-        and memory.graph_bytes(model, rows, tokens, written_out=not model.instruments.attention_is_one) <= memory.GRAPH
-    )
+    kept = model.attention_groups and memory.keeps_graph(model, rows, tokens, written_out=not model.instruments.attention_is_one)
     wanted = (method.under(rows) for method in chosen if kept)
     return {
         "recording": any(method.reads_trace for method in chosen),

@@ -77,8 +77,8 @@ class Token:
 
     @property
     def label(self) -> str:
-        """What a view shows: the text, `⏎` where lines end, the piece of a special token, or `…` for a further byte of a character."""
-        return self.text or "⏎" * self.before.count("\n") or (self.piece if self.special else "…")
+        """What a view shows: the text, `⏎` or `␣` for white space alone, a special token's piece, or `…` for a character's next byte."""
+        return self.text or "⏎" * self.before.count("\n") or "␣" * bool(self.before) or (self.piece if self.special else "…")
 
 
 @dataclass(frozen=True)

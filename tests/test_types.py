@@ -57,3 +57,4 @@ def test_a_token_shows_its_text_its_piece_or_that_it_goes_on() -> None:
     assert Token("", "", "[CLS]", 1, 0, 0, True).label == "[CLS]"
     assert Token("", "", "Ģ", 7, 1, 1, False).label == "…"
     assert Token("", " \n\n", "ĠĊĊ", 8, 1, 1, False).label == "⏎⏎"
+    assert Token("", " ", "Ġ", 9, 1, 1, True).label == "␣"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from explain.methods.method import Method, MethodResult
+from explain.models.memory import passes_again
 from explain.models.score import Score
 from explain.types import Family
 
@@ -28,7 +29,7 @@ class GradientNorm(Method):
     signed = False
 
     def expected_passes(self, score: Score) -> int:
-        return 2
+        return 2 + passes_again(score.model, len(score.encoding.tokens))
 
     def compute(self, score: Score) -> MethodResult:
         _, gradient = score.gradient()

@@ -15,6 +15,7 @@ from explain.methods.method import Method, MethodResult, completeness_gap
 from explain.methods.option import option
 from explain.models.architectures import is_encoder_decoder
 from explain.models.instrumented import InstrumentedModel
+from explain.models.memory import passes_again
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family
 
@@ -96,7 +97,8 @@ class IntegratedGradients(Method):
         import_module("captum.attr")
 
     def expected_passes(self, score: Score) -> int:
-        return 5 * self.steps  # a node counts as three; one stretch of the way does for some models, others take up to ten
+        # A node counts as three; one stretch of the way does for some models, others take up to ten.
+        return (5 + passes_again(score.model, len(score.encoding.tokens))) * self.steps
 
     def compute(self, score: Score) -> MethodResult:
         embeddings = score.embeddings()

@@ -17,6 +17,7 @@ from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.instrumentation import Instruments
 from explain.models.joint import Rows
+from explain.models.memory import passes_again
 from explain.models.passes import Recording, hidden_of
 from explain.models.score import Score
 from explain.types import Array, Family
@@ -49,7 +50,8 @@ class LRP(Method):
     ledger: bool = option(True, "Account for what biases and softmax absorb (the same backward pass).")
 
     def expected_passes(self, score: Score) -> int:
-        return 3
+        written_out = not score.model.instruments.attention_is_one
+        return 3 + passes_again(score.model, len(score.encoding.tokens), written_out=written_out)
 
     def compute(self, score: Score) -> MethodResult:
         return self.compute_many([score])[0]

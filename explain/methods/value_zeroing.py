@@ -18,7 +18,7 @@ from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.models.architectures import AttentionSite
 from explain.models.instrumented import InstrumentedModel
-from explain.models.memory import GIBIBYTE, in_gibibytes
+from explain.models.memory import GIBIBYTE, in_gibibytes, passes_written_out
 from explain.models.passes import Layer, Resumed, hidden_of
 from explain.models.probes import AttentionProbe
 from explain.models.score import Score
@@ -61,7 +61,8 @@ class ValueZeroing(Method):
         require_blocks(model, self.title)
 
     def expected_passes(self, score: Score) -> int:
-        return 1 + len(score.encoding.tokens)  # a pass of each layer with every token zeroed
+        tokens = len(score.encoding.tokens)
+        return 1 + round(tokens * (1 + passes_written_out(score.model, tokens)))  # a pass of each layer with every token zeroed
 
     def compute(self, score: Score) -> MethodResult:
         moved = distances(score)

@@ -24,6 +24,8 @@ ARGUMENTS = ("cache", "past_key_values")
 """How transformers calls what is known: the new name and the old one."""
 TRIED, SHARED = 12, 7
 """Tokens of the text on which it is tried whether a model can continue, and how many of them are known."""
+CANNOT = (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError)
+"""What models say to a cache that is none of theirs; their rows are asked whole, and whatever else goes wrong is heard."""
 CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
 """The largest difference there, relative to the largest number; half precision is not accurate enough to tell."""
 
@@ -109,7 +111,8 @@ class Prefix:
 def continues(model: InstrumentedModel) -> bool:
     """Whether what a model computes at a place depends on the places before it alone, and it takes these as known.
 
-    It is tried once, on a few tokens, with and without a hidden one.
+    It is tried once, on a few tokens, with and without a hidden one. Classifiers are not: their heads look for the place that they read
+    in the tokens that they are given, which may be among those that are known.
     """
     instruments = model.instruments
     if instruments.continues is None:
@@ -142,7 +145,9 @@ def _agrees(model: InstrumentedModel) -> bool:
                 whole = base(**inputs, use_cache=False)[0][:, -1]
                 prefix.begin(inputs, kept=0, shared=SHARED)
                 found = base(**prefix.rest(inputs))[0][:, -1]
-        except Exception:  # whatever a model says to what it cannot take: whole rows are right anyway
+        except torch.OutOfMemoryError:
+            raise
+        except CANNOT:
             return False
         if float((found - whole).abs().max()) > CLOSE[whole.dtype] * float(whole.abs().max()):
             return False

@@ -19,6 +19,10 @@ STATES = 30
 """Numbers that a layer keeps for a gradient, for each of a token's state: 17 were counted for BERT, 20 for Llama, 30 for GPT-2."""
 WEIGHTS = 5
 """Tensors of the shape of attention weights that are in hand at once where attention is written out."""
+WRITTEN = 3000
+"""How often a processor could multiply and add while it writes a weight of attention out and reads it again, as measured."""
+CALLS = 5 * 10**7
+"""The same while it does nothing in a layer but call its operations."""
 TOKENS = 768
 """Tokens at once on a processor: more take as long each."""
 TOKENS_OF_ACCELERATOR = 16_384
@@ -41,6 +45,22 @@ def graph_bytes(model: InstrumentedModel, rows: int, length: int, *, written_out
     """What the graph of rows of a length keeps, with its attention `written_out` or as one operation."""
     layers, width, heads, size = _sizes(model)
     return rows * length * size * layers * (STATES * width + WEIGHTS * heads * length * written_out)
+
+
+def keeps_graph(model: InstrumentedModel, rows: int, length: int, *, written_out: bool = False) -> bool:
+    """Whether the graph of rows of a length is small enough to be kept; else layers are computed again for their gradient."""
+    return graph_bytes(model, rows, length, written_out=written_out) <= GRAPH
+
+
+def passes_again(model: InstrumentedModel, length: int, *, written_out: bool = False) -> int:
+    """How many forward passes a gradient takes besides its own, where layers are computed again."""
+    return int(not keeps_graph(model, 1, length, written_out=written_out))
+
+
+def passes_written_out(model: InstrumentedModel, length: int) -> float:
+    """What it takes to write the attention of all layers of one text out, in forward passes: much in a long text."""
+    _, width, heads, _ = _sizes(model)
+    return heads * length**2 * WRITTEN / (length * (24 * width**2 + 4 * width * length) + CALLS)
 
 
 def attention_bytes(model: InstrumentedModel, length: int) -> int:
@@ -69,6 +89,6 @@ def in_gibibytes(size: int) -> str:
 
 
 def _free(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "cuda":  # what torch holds for tensors to come is free too
+        return int(torch.cuda.mem_get_info(device)[0]) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return 16 * GIBIBYTE

@@ -15,7 +15,6 @@ from explain.models import memory
 from explain.models.checkpointing import WAY, checkpointed
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import checkpoint
-from explain.models.memory import graph_bytes
 from explain.models.reading import Answers, Reading, Shared, in_unit
 from explain.models.trace import Trace, record
 from explain.types import Encoding, Target, Unit
@@ -222,7 +221,7 @@ def embedded(model: InstrumentedModel, encoding: Encoding, embeddings: Tensor) -
         return torch.cat([given.to(original), original[:, length:]], dim=1)
 
     large = torch.is_grad_enabled() and embeddings.requires_grad
-    large = large and graph_bytes(model, *embeddings.shape[:2], written_out=WAY.get().written_out) > memory.GRAPH
+    large = large and not memory.keeps_graph(model, *embeddings.shape[:2], written_out=WAY.get().written_out)
     with model.instruments.embeddings(of_input, of_prefix), checkpointed() if large else contextlib.nullcontext():
         yield
 

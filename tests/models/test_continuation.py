@@ -128,3 +128,21 @@ def test_a_prefix_is_cut_and_grows_when_it_is_continued() -> None:
             torch.testing.assert_close(rest, made.plain.double()(row).logits[:, shared:].expand(len(mask), -1, -1), atol=1e-12, rtol=0)
             assert places == expected
             places.clear()
+
+
+@pytest.mark.parametrize("error", [AssertionError, IndexError, TypeError, MemoryError, torch.OutOfMemoryError, KeyboardInterrupt])
+def test_what_a_model_says_that_cannot_continue_is_told_from_what_goes_wrong(error: type[BaseException]) -> None:
+    made = tiny("llama-next")
+
+    def refuse(_: object, given: object, named: dict[str, object]) -> None:
+        if any(named.get(name) is not None for name in continuation.ARGUMENTS):
+            raise error("no")
+
+    with made.explainer() as explainer:
+        made.model.model.register_forward_pre_hook(refuse, with_kwargs=True)
+        if error in continuation.CANNOT:
+            assert not continuation.continues(explainer.model)
+            return
+        with pytest.raises(error, match="no"):
+            continuation.continues(explainer.model)
+        assert explainer.model.instruments.continues is None

@@ -17,6 +17,7 @@ from explain.types import Encoding, Family, Token
 GROUPS = {Family.EXTERNAL: ("outside", "Methods that ask from outside"), Family.INTERNAL: ("inside", "Methods that look inside")}
 WORDS = 12
 LAYERS = HEADS = 4
+WIDTH = 256
 
 
 def cost(method: type[Method]) -> str:
@@ -35,7 +36,9 @@ def _typical() -> Any:
     """What `expected_passes` looks at, without a model."""
     tokens = tuple(Token("word", " ", "word", 1, 5 * i, 5 * i + 4, special=False) for i in range(WORDS))
     ids = SimpleNamespace(shape=(1, WORDS))
-    model = SimpleNamespace(attention_groups={"self": LAYERS}, model=SimpleNamespace(config=SimpleNamespace(num_attention_heads=HEADS)))
+    config = SimpleNamespace(num_hidden_layers=LAYERS, hidden_size=WIDTH, num_attention_heads=HEADS)
+    plain = SimpleNamespace(config=config, dtype=SimpleNamespace(itemsize=4))
+    model = SimpleNamespace(attention_groups={"self": LAYERS}, model=plain, instruments=SimpleNamespace(attention_is_one=True))
     return SimpleNamespace(encoding=Encoding("word " * WORDS, tokens, {"input_ids": ids}), model=model)  # type: ignore[dict-item]
 
 
