@@ -10,6 +10,7 @@ from zoo import tiny
 
 from explain import METHODS
 from explain.cost import FEW, expected_cost
+from explain.models import memory
 from explain.models.explained_model import ExplainedModel
 
 GRADIENTS = {"gradient_norm": 2, "input_x_gradient": 2, "lrp": 3, "integrated_gradients": 3}
@@ -50,6 +51,20 @@ def test_expected_passes_are_those_that_are_made(name: str) -> None:
                 assert expected == 5 * 16
             else:
                 assert expected == pytest.approx(spent, rel=0.25, abs=1.5), method.name
+
+
+@pytest.mark.parametrize(("name", "passes"), [("gradient_norm", 2), ("input_x_gradient", 2), ("lrp", 3)])
+def test_layers_that_are_computed_again_are_expected(name: str, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plain gradient is that of the prediction's pass; LRP's own pass comes after the prediction's."""
+    monkeypatch.setattr(memory, "GRAPH", 0)
+    made, method = tiny("llama-next", deep=True), METHODS[name]()
+    with made.explainer() as explainer:
+        rows: list[int] = []
+        layers_run(explainer.model, rows)
+        analysis = explainer.ask(made.text, methods=[method])
+        analysis.run(method)
+        assert rows == [1] * passes * len(explainer.model.instruments.architecture.blocks["self"])
+        assert method.expected_passes(analysis.scores[0]) == GRADIENTS[name] + 1
 
 
 def test_seconds_are_those_of_a_pass_alone_and_of_rows_of_a_batch() -> None:
