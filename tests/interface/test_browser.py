@@ -33,38 +33,18 @@ REMOTE = "![x](http://elsewhere.invalid/x.png)"
 FIRST, SECOND = DEFAULT_METHODS[:2]
 
 
-def test_every_task_opens_with_an_answer_and_explains_an_own_text(app: App, runs: list[str]) -> None:
-    app.open()
-    for task in ("classification", *(name for name in TASKS if name != "classification")):
-        app.task(task)
-        expect(app.status).to_contain_text("An example, explained")
-        expect(app.text).to_have_value(PRESETS[task].examples[0].text)
-        for method in PRESETS[task].methods:
-            expect(app.row(method)).to_contain_text(method_class(method).title)
-        assert runs == []
-        app.explain(OWN_TEXT[task])
-        expect(app.status).to_contain_text(re.compile(r"Explained .+ by \d methods in [\d.]+ s"))
-        assert runs[: len(PRESETS[task].methods)] == list(PRESETS[task].methods)
-        runs.clear()
-        expect(app.page.locator("#explain-verdict")).to_contain_text(re.compile(r"(agree|faithful|rank)"))
-        expect(app.part("legend")).to_contain_text("Why")
-        for method in PRESETS[task].methods:
-            expect(app.row(method).locator(".token.highlighted").first).to_be_visible()
-            assert OWN_TEXT[task].split()[1] in "".join(app.words(method))
-            assert app.words(method) == app.words(PRESETS[task].methods[0])
-        if task in ("span_infilling", "generation"):
-            expect(app.part("prediction")).to_contain_text("The model writes")
-            written = app.page.locator("#explain-results").get_by_text(re.compile(r"[\d.<>]+ %"))
-            expect(written.first).to_be_visible()
-        elif task == "embedding":
-            expect(app.part("prediction")).to_contain_text("A vector of")
-        else:
-            expect(app.part("prediction")).to_contain_text(re.compile(r"[\d.<>]+ %"))
-        expect(app.toast).to_have_count(0)
+FIELDS = """fields => fields.map(field => ({
+    method: field.dataset.method,
+    name: field.dataset.option,
+    value: field.type === "checkbox" ? field.checked : field.value,
+    choices: [...(field.options || [])].map(option => option.value),
+    bounds: [field.min || "", field.max || ""],
+    help: document.getElementById(field.getAttribute("aria-describedby")).textContent,
+}))"""
 
 
-def test_the_answer_is_on_one_screen_and_its_rows_are_aligned(app: App) -> None:
-    app.open()
+def test_the_first_answer_is_on_one_screen_and_tells_its_numbers(app: App) -> None:
+    expect(app.open().page.locator("#notice")).to_contain_text("cannot be reached")
     for method in DEFAULT_METHODS:
         expect(app.tokens(method).first).to_be_visible()
     for part in ("status", "prediction", "verdict", "legend", *(f"row-{method}" for method in DEFAULT_METHODS), "fine", "run", "text"):
@@ -81,9 +61,14 @@ def test_the_answer_is_on_one_screen_and_its_rows_are_aligned(app: App) -> None:
     app.page.wait_for_timeout(300)
     expect(app.text).to_be_in_viewport()
 
+    table = app.page.locator("#tokens-table tbody tr")
+    expect(table.first).to_be_visible()
+    shown = [float(row.locator("td").first.inner_text()) for row in table.all()]
+    first = [token.get_attribute("title") or "" for token in app.tokens(FIRST).all()]
+    assert shown == pytest.approx([float(title.rsplit(": ", 1)[1]) for title in first], rel=1e-3, abs=1e-4)
+    told = json.loads(app.part("fine").locator("details").get_attribute("data-tokens") or "{}")
+    assert set(told) == set(DEFAULT_METHODS)
 
-def test_a_token_is_marked_in_every_row_and_every_view(app: App) -> None:
-    app.open()
     token = app.tokens(FIRST).filter(has_text="delight")
     expect(token).to_have_attribute("title", re.compile(r"delight: [+-]\d"))
     token.hover()
@@ -104,6 +89,130 @@ def test_a_token_is_marked_in_every_row_and_every_view(app: App) -> None:
     expect(details).to_contain_text("boring")
     app.row(FIRST).locator(".token").filter(has_text=re.compile(r"^\s+$")).first.click(force=True)
     expect(details).to_contain_text("white space")
+
+    before = app.run_id()
+    app.choose("also", "negative")
+    app.wait(before)
+    expect(app.row(FIRST)).to_contain_text("◂ positive")
+    expect(app.row(FIRST)).to_contain_text("◂ negative")
+    both = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
+    both = [title for title in both if title and "◂" not in title]
+    assert len(both) == 2 * len(first)
+    assert both[: len(first)] == first
+    assert both[len(first) :] != first
+    expect(app.row("attention")).not_to_contain_text("◂")
+    app.tokens(FIRST).filter(has_text="delight").last.click()
+    expect(details).to_contain_text("delight")
+    expect(app.page.locator("#explain-row-lrp .token.chosen")).to_have_count(2)
+
+
+def test_every_task_asks_its_own_and_explains_an_example_and_an_own_text(app: App, runs: list[str]) -> None:
+    app.open()
+    for task in ("classification", *(name for name in TASKS if name != "classification")):
+        methods, examples, asked = PRESETS[task].methods, PRESETS[task].examples, TASKS[task].asks
+        app.task(task)
+        expect(app.status).to_contain_text("An example, explained")
+        expect(app.text).to_have_value(examples[0].text)
+        for method in methods:
+            expect(app.row(method)).to_contain_text(method_class(method).title)
+        assert runs == []
+        if asked:
+            app.unfold_asked()
+            for name in ("target", "foil", "unit", "position", "step"):
+                expect(app.part(name)).to_have_count(int(name in asked))
+                if name in asked:
+                    expect(app.part(name)).to_contain_text(asked[name])
+        else:
+            expect(app.page.locator("#tab-explain .asked")).to_have_count(0)
+
+        app.explain(OWN_TEXT[task])
+        expect(app.status).to_contain_text(re.compile(r"Explained .+ by \d methods in [\d.]+ s"))
+        assert runs[: len(methods)] == list(methods)
+        expect(app.page.locator("#explain-verdict")).to_contain_text(re.compile(r"(agree|faithful|rank)"))
+        expect(app.part("legend")).to_contain_text("Why")
+        for method in methods:
+            expect(app.row(method).locator(".token.highlighted").first).to_be_visible()
+            assert OWN_TEXT[task].split()[1] in "".join(app.words(method))
+            assert app.words(method) == app.words(methods[0])
+        if task in ("span_infilling", "generation"):
+            expect(app.part("prediction")).to_contain_text("The model writes")
+            written = app.page.locator("#explain-results").get_by_text(re.compile(r"[\d.<>]+ %"))
+            expect(written.first).to_be_visible()
+        elif task == "embedding":
+            expect(app.part("prediction")).to_contain_text("A vector of")
+        else:
+            expect(app.part("prediction")).to_contain_text(re.compile(r"[\d.<>]+ %"))
+        expect(app.toast).to_have_count(0)
+
+        app.only(FIRST)
+        expect(app.page.locator("#tab-explain .chips button").locator("visible=true")).to_have_count(len(examples))
+        number, example = next(((n, e) for n, e in enumerate(examples) if e.target), (len(examples) - 1, examples[-1]))
+        before = app.run_id()
+        app.part(f"example-{number}").click()
+        expect(app.text).to_have_value(example.text)
+        app.wait(before)
+        expect(app.status).to_contain_text("Explained")
+        if example.target:
+            app.unfold_asked()
+            expect(app.box(app.part("target"))).to_have_value(example.target)
+            expect(app.box(app.part("foil"))).to_have_value(example.foil or "")
+        if example.foil:
+            expect(app.part("legend")).to_contain_text("rather than")
+        app.box(app.part("check")).check()
+        runs.clear()
+
+
+def test_every_method_and_every_option_can_be_chosen(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, object]] = []
+    owner = method_class("integrated_gradients")
+    attribute = owner.attribute
+
+    def watched(self: object, *args: object) -> object:
+        seen.append(self.options)  # type: ignore[attr-defined]
+        return attribute(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(owner, "attribute", watched)
+    field = next(field for field in owner.option_fields() if field.kind is int)
+    app.open()
+    expect(app.part("check")).to_contain_text("passes")
+    app.page.locator("#options").get_by_role("button", name="Options of the methods").click()
+    app.page.locator("#options summary", has_text=owner.title).click()
+    fields = app.page.locator("#options-form [data-option]")
+    expect(fields.first).to_be_attached()
+    shown = {(each["method"], each["name"]): each for each in fields.evaluate_all(FIELDS)}
+    for name, method in METHODS.items():
+        for option in method.option_fields():
+            told, default = shown.pop((name, option.name)), option.to_dict()["default"]
+            assert told["value"] == (default if isinstance(default, bool) else "" if default is None else str(default))
+            assert told["help"] == option.help
+            assert told["choices"] == option.choices
+            bounds = ["" if bound is None else str(bound) for bound in (option.minimum, option.maximum)]
+            assert told["bounds"] == (bounds if option.kind in (int, float) else ["", ""])
+    assert not shown
+
+    app.write((app.page.get_by_label(field.name.replace("_", " "), exact=True).locator("visible=true"), "7"))
+    for name in METHODS:
+        app.method(name).check()
+    app.explain(OWN_TEXT["classification"])
+    assert [options[field.name] for options in seen] == [7]
+    expect(app.status).to_contain_text(f"by {len(METHODS)} methods")
+    app.part("fine").locator("summary").click()
+    for method in METHODS.values():
+        expect(app.row(method.name)).to_contain_text("evening")
+        expect(app.part("fine").locator("dt", has_text=method.title).first).to_be_visible()
+    expect(app.part("fine")).to_contain_text("pass")
+    expect(app.part("fine")).to_contain_text("Faithfulness on this text")
+    expect(app.page.locator("#explain-verdict")).to_contain_text("faithful")
+
+    app.only(FIRST)
+    app.text.fill("What a fine evening.")
+    before = app.run_id()
+    app.text.press("Shift+Enter")
+    app.wait(before)
+    expect(app.row(FIRST)).to_contain_text("fine")
+    expect(app.row(SECOND)).to_be_hidden()
+    expect(app.page.locator("#explain-verdict")).not_to_contain_text("faithful")
+    expect(app.page.locator("#explain-verdict")).not_to_be_empty()
 
 
 def test_display_choices_redraw_without_recomputing(app: App, runs: list[str]) -> None:
@@ -146,44 +255,7 @@ def test_display_choices_redraw_without_recomputing(app: App, runs: list[str]) -
     expect(app.page.locator("#tokens-table tr.chosen")).to_contain_text("dull")
 
 
-def test_an_output_token_and_a_layer_hold_for_every_view(app: App, looked: list[str]) -> None:
-    app.open().task("generation")
-    titles = app.tokens(FIRST).nth(1).get_attribute("title")
-    app.part("output").locator("label").nth(2).click()
-    expect(app.tokens(FIRST).nth(1)).not_to_have_attribute("title", titles or "")
-    app.pick(app.page.locator("#tokens-view"), "outputs x inputs")
-    before = app.plot_values("tokens-plot")
-    app.box(app.page.locator("#tokens-method")).click()
-    app.page.get_by_role("option", name=method_class("occlusion").title, exact=True).click()
-    app.wait_plot_changed("tokens-plot", before)
-    app.view("Attention")
-    before = app.plot_values("attention-plot")
-    app.box(app.part("layer")).click()
-    app.page.get_by_role("option", name="1", exact=True).click()
-    app.wait_plot_changed("attention-plot", before)
-    app.view("Layer by layer")
-    expect(app.plot("layers-tokens")).to_be_visible()
-    expect(app.plot("layers-lens")).to_be_visible()
-    assert looked == ["read_layers"]
-    before = app.plot_values("layers-lens")
-    app.part("output").locator("label").nth(1).click()
-    app.wait_plot_changed("layers-lens", before)
-    assert looked == ["read_layers", "read_layers"]
-    answer = app.page.locator("#explain-passage-text .token.highlighted")
-    chosen = [answer.nth(1).inner_text().strip(), answer.nth(2).inner_text().strip()]
-    answer.nth(1).click()
-    expect(app.page.locator("#explain-passage-run")).to_be_enabled()
-    answer.nth(2).click()
-    expect(answer.nth(2)).to_have_css("background-color", "rgb(243, 198, 215)")
-    before = app.run_id()
-    app.page.locator("#explain-passage-run").click()
-    app.wait(before)
-    expect(app.status).to_contain_text(f"Explained {' '.join(chosen)} by")
-    app.unfold_asked()
-    expect(app.part("span").locator("input, textarea").first).to_have_value(re.compile(r"characters \d+ to \d+"))
-
-
-def test_the_views_are_computed_when_they_are_opened(app: App, runs: list[str], looked: list[str]) -> None:
+def test_views_are_computed_when_they_are_opened_and_follow_the_next_answer(app: App, runs: list[str], looked: list[str]) -> None:
     app.open()
     expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
     app.view("Attention")
@@ -222,10 +294,7 @@ def test_the_views_are_computed_when_they_are_opened(app: App, runs: list[str], 
     app.view("Heads and layers")
     expect(app.plot("heads-map")).to_be_visible()
     assert looked == ["ablate", "ablate", "read_layers"]
-
-
-def test_what_is_open_follows_the_next_answer(app: App) -> None:
-    app.open().view("Attention")
+    app.view("Attention")
     before = app.plot_values("attention-plot")
     app.explain(OWN_TEXT["classification"])
     app.wait_plot_changed("attention-plot", before)
@@ -235,84 +304,41 @@ def test_what_is_open_follows_the_next_answer(app: App) -> None:
     expect(app.page.locator("#attention-note")).to_contain_text("There is no attention to look at")
 
 
-def test_a_second_target_is_explained_beside_the_first(app: App) -> None:
-    app.open()
-    expect(app.tokens(FIRST).first).to_be_visible()
-    first = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
+def test_an_output_token_and_a_layer_hold_for_every_view(app: App, looked: list[str]) -> None:
+    app.open().task("generation")
+    titles = app.tokens(FIRST).nth(1).get_attribute("title")
+    app.part("output").locator("label").nth(2).click()
+    expect(app.tokens(FIRST).nth(1)).not_to_have_attribute("title", titles or "")
+    app.pick(app.page.locator("#tokens-view"), "outputs x inputs")
+    before = app.plot_values("tokens-plot")
+    app.box(app.page.locator("#tokens-method")).click()
+    app.page.get_by_role("option", name=method_class("occlusion").title, exact=True).click()
+    app.wait_plot_changed("tokens-plot", before)
+    app.view("Attention")
+    before = app.plot_values("attention-plot")
+    app.box(app.part("layer")).click()
+    app.page.get_by_role("option", name="1", exact=True).click()
+    app.wait_plot_changed("attention-plot", before)
+    app.view("Layer by layer")
+    expect(app.plot("layers-tokens")).to_be_visible()
+    expect(app.plot("layers-lens")).to_be_visible()
+    assert looked == ["read_layers"]
+    before = app.plot_values("layers-lens")
+    app.part("output").locator("label").nth(1).click()
+    app.wait_plot_changed("layers-lens", before)
+    assert looked == ["read_layers", "read_layers"]
+    answer = app.page.locator("#explain-passage-text .token.highlighted")
+    chosen = [answer.nth(1).inner_text().strip(), answer.nth(2).inner_text().strip()]
+    answer.nth(1).click()
+    expect(app.page.locator("#explain-passage-run")).to_be_enabled()
+    answer.nth(2).click()
+    expect(answer.nth(2)).to_have_css("background-color", "rgb(243, 198, 215)")
     before = app.run_id()
-    app.choose("also", "negative")
+    app.page.locator("#explain-passage-run").click()
     app.wait(before)
-    expect(app.row(FIRST)).to_contain_text("◂ positive")
-    expect(app.row(FIRST)).to_contain_text("◂ negative")
-    both = [token.get_attribute("title") for token in app.tokens(FIRST).all()]
-    both = [title for title in both if title and "◂" not in title]
-    assert len(both) == 2 * len(first)
-    assert both[: len(first)] == first
-    assert both[len(first) :] != first
-    expect(app.row("attention")).not_to_contain_text("◂")
-    app.tokens(FIRST).filter(has_text="delight").last.click()
-    expect(app.part("token")).to_contain_text("delight")
-    expect(app.page.locator("#explain-row-lrp .token.chosen")).to_have_count(2)
-
-
-def test_every_method_shows_tokens_and_how_exact_it_is(app: App) -> None:
-    app.open()
-    for name in METHODS:
-        app.method(name).check()
-    app.explain(OWN_TEXT["classification"])
-    expect(app.status).to_contain_text(f"by {len(METHODS)} methods")
-    app.part("fine").locator("summary").click()
-    for method in METHODS.values():
-        expect(app.row(method.name)).to_contain_text("evening")
-        expect(app.part("fine").locator("dt", has_text=method.title).first).to_be_visible()
-    expect(app.part("fine")).to_contain_text("pass")
-    expect(app.part("fine")).to_contain_text("Faithfulness on this text")
-
-
-def test_faithfulness_can_be_left_out(app: App) -> None:
-    app.open()
-    expect(app.part("check")).to_contain_text("passes")
-    app.explain(OWN_TEXT["classification"])
-    expect(app.page.locator("#explain-verdict")).to_contain_text("faithful")
-    app.box(app.part("check")).uncheck()
-    app.explain()
-    expect(app.page.locator("#explain-verdict")).not_to_contain_text("faithful")
-    expect(app.page.locator("#explain-verdict")).not_to_be_empty()
-
-
-def test_examples_fill_in_what_they_ask_and_are_asked(app: App) -> None:
-    app.open()
-    for task in TASKS:
-        app.task(task).only(FIRST)
-        examples = PRESETS[task].examples
-        expect(app.page.locator("#tab-explain .chips button").locator("visible=true")).to_have_count(len(examples))
-        number, example = next(((n, e) for n, e in enumerate(examples) if e.target), (len(examples) - 1, examples[-1]))
-        before = app.run_id()
-        app.part(f"example-{number}").click()
-        expect(app.text).to_have_value(example.text)
-        app.wait(before)
-        expect(app.status).to_contain_text("Explained")
-        if example.target:
-            app.unfold_asked()
-            expect(app.box(app.part("target"))).to_have_value(example.target)
-            expect(app.box(app.part("foil"))).to_have_value(example.foil or "")
-        if example.foil:
-            expect(app.part("legend")).to_contain_text("rather than")
-
-
-def test_a_form_shows_what_its_task_asks(app: App) -> None:
-    app.open()
-    for task in TASKS:
-        app.task(task)
-        asked = TASKS[task].asks
-        if not asked:
-            expect(app.page.locator("#tab-explain .asked")).to_have_count(0)
-            continue
-        app.unfold_asked()
-        for name in ("target", "foil", "unit", "position", "step"):
-            expect(app.part(name)).to_have_count(int(name in asked))
-            if name in asked:
-                expect(app.part(name)).to_contain_text(asked[name])
+    expect(app.status).to_contain_text(f"Explained {' '.join(chosen)} by")
+    app.unfold_asked()
+    expect(app.part("span").locator("input, textarea").first).to_have_value(re.compile(r"characters \d+ to \d+"))
 
 
 @dataclass(frozen=True)
@@ -340,7 +366,7 @@ BAD = [
 ]
 
 
-def test_a_bad_input_is_told_and_nothing_is_lost(app: App) -> None:
+def test_a_bad_input_is_told_markup_is_only_text_and_nothing_is_lost(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     app.open()
     task = "classification"
     for bad in BAD:
@@ -371,9 +397,6 @@ def test_a_bad_input_is_told_and_nothing_is_lost(app: App) -> None:
     assert app.page.evaluate("window.attacked === undefined")
     app.explain(OWN_TEXT["masked_lm"])
 
-
-def test_markup_is_only_text(app: App) -> None:
-    app.open()
     for task, blank in (("masked_lm", " [MASK]"), ("span_infilling", " <extra_id_0>"), ("generation", "")):
         app.task(task).only(FIRST).explain(f"{ATTACK}{blank} **bold** <b>")
         assert "onerror" in "".join(app.words(FIRST))
@@ -386,6 +409,17 @@ def test_markup_is_only_text(app: App) -> None:
         expect(app.part("prediction")).to_contain_text(markup)
     assert app.page.evaluate("window.attacked === undefined")
     expect(app.page.locator('img[src="x"]')).to_have_count(0)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(method_class(FIRST), "attribute", broken)
+        app.text.fill(OWN_TEXT["generation"])
+        app.wait(app.start(), "failed")
+        expect(app.toast).to_contain_text(re.compile("in the log as reference [0-9a-f]+"))
+        expect(app.page.locator("body")).not_to_contain_text("secret detail")
+    app.explain()
 
 
 def test_a_long_text_is_cut_and_the_page_says_what_is_left_out(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,20 +441,6 @@ def test_a_long_text_is_cut_and_the_page_says_what_is_left_out(app: App, monkeyp
         expect(app.text).to_have_value(text)
         app.explain(OWN_TEXT[task])
         expect(app.part("prediction")).not_to_contain_text("The text was cut")
-
-
-def test_an_error_of_ours_is_told_by_a_reference(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("secret detail")
-
-    app.open()
-    with monkeypatch.context() as patch:
-        patch.setattr(method_class(FIRST), "attribute", broken)
-        app.text.fill(OWN_TEXT["classification"])
-        app.wait(app.start(), "failed")
-        expect(app.toast).to_contain_text(re.compile("in the log as reference [0-9a-f]+"))
-        expect(app.page.locator("body")).not_to_contain_text("secret detail")
-    app.explain()
 
 
 def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], Held]) -> None:
@@ -445,57 +465,6 @@ def test_results_stream_in_and_stop_keeps_them(app: App, hold: Callable[[str], H
     expect(app.row(SECOND)).to_contain_text("evening")
 
 
-def test_enter_asks_too(app: App) -> None:
-    app.open()
-    app.text.fill(OWN_TEXT["classification"])
-    before = app.run_id()
-    app.text.press("Shift+Enter")
-    app.wait(before)
-    expect(app.row(FIRST)).to_contain_text("evening")
-
-
-FIELDS = """fields => fields.map(field => ({
-    method: field.dataset.method,
-    name: field.dataset.option,
-    value: field.type === "checkbox" ? field.checked : field.value,
-    choices: [...(field.options || [])].map(option => option.value),
-    bounds: [field.min || "", field.max || ""],
-    help: document.getElementById(field.getAttribute("aria-describedby")).textContent,
-}))"""
-
-
-def test_every_option_has_a_field_and_reaches_its_method(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[dict[str, object]] = []
-    owner = method_class("integrated_gradients")
-    attribute = owner.attribute
-
-    def watched(self: object, *args: object) -> object:
-        seen.append(self.options)  # type: ignore[attr-defined]
-        return attribute(self, *args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(owner, "attribute", watched)
-    field = next(field for field in owner.option_fields() if field.kind is int)
-    app.open()
-    app.page.locator("#options").get_by_role("button", name="Options of the methods").click()
-    app.page.locator("#options summary", has_text=owner.title).click()
-    fields = app.page.locator("#options-form [data-option]")
-    expect(fields.first).to_be_attached()
-    shown = {(each["method"], each["name"]): each for each in fields.evaluate_all(FIELDS)}
-    for name, method in METHODS.items():
-        for option in method.option_fields():
-            told, described = shown.pop((name, option.name)), option.to_dict()
-            default = described["default"]
-            assert told["value"] == (default if isinstance(default, bool) else "" if default is None else str(default))
-            assert told["help"] == option.help
-            assert told["choices"] == option.choices
-            bounds = ["" if bound is None else str(bound) for bound in (option.minimum, option.maximum)]
-            assert told["bounds"] == (bounds if option.kind in (int, float) else ["", ""])
-    assert not shown
-    app.write((app.page.get_by_label(field.name.replace("_", " "), exact=True).locator("visible=true"), "7"))
-    app.explain()
-    assert [options[field.name] for options in seen] == [7]
-
-
 def test_two_visitors_see_their_own_answers(app: App, browser: Browser, app_url: str) -> None:
     context = browser.new_context()
     try:
@@ -511,18 +480,3 @@ def test_two_visitors_see_their_own_answers(app: App, browser: Browser, app_url:
         assert "dull" in other.words(FIRST)
     finally:
         context.close()
-
-
-def test_the_notice_says_that_the_hub_is_out_of_reach(app: App) -> None:
-    expect(app.open().page.locator("#notice")).to_contain_text("cannot be reached")
-
-
-def test_the_numbers_of_the_page_are_those_of_the_rows(app: App) -> None:
-    app.open()
-    table = app.page.locator("#tokens-table tbody tr")
-    expect(table.first).to_be_visible()
-    shown = [float(row.locator("td").first.inner_text()) for row in table.all()]
-    titles = [float((token.get_attribute("title") or "").rsplit(": ", 1)[1]) for token in app.tokens(FIRST).all()]
-    assert shown == pytest.approx(titles, rel=1e-3, abs=1e-4)
-    told = json.loads(app.part("fine").locator("details").get_attribute("data-tokens") or "{}")
-    assert set(told) == set(DEFAULT_METHODS)

@@ -13,7 +13,7 @@ from copying import copying, prompt
 from explain import InputError, Question
 from explain.interface.tabs.answer import Answer, Seen
 from explain.interface.tabs.chat import chat_of, filled_chat
-from explain.interface.tabs.options import OptionWidgets
+from explain.interface.tabs.options import OptionsForm
 from explain.interface.tabs.parts import parts_from, typed_parts
 from explain.interface.tabs.passage import extended, pieces, places_of, sentence_with, steps_in
 from explain.interface.tabs.question import QuestionForm, read_span, written_span
@@ -57,8 +57,8 @@ def test_what_is_typed_is_a_chat_and_stands_in_the_form_again() -> None:
 def test_the_form_asks_a_chat_where_the_task_reads_one() -> None:
     with gr.Blocks():
         form = QuestionForm("explain", task="generation", text="A text.", button="Explain", chats=True)
-        options = OptionWidgets({})
-    values: dict[Any, Any] = {part: part.value for part in form.components | options.components}
+        options = OptionsForm()
+    values: dict[Any, Any] = {part: part.value for part in form.inputs | options.inputs}
     typed = {**values, **{form[name]: value for name, value in TYPED.items()}}
     request = form.request(typed, options)
     assert request.question == Question(messages=MESSAGES, documents=DOCUMENTS)

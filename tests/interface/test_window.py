@@ -46,14 +46,15 @@ def test_what_is_sent_of_4096_tokens_is_light(stage: Stage, seen: Seen) -> None:
     updates = stage.show(seen.answer, values)
     sent = {part.elem_id: value for part, value in updates.items() if not isinstance(part, gr.State)}
     assert len(json.dumps(sent)) + len(numbers(seen)) < MOST_BYTES / 4
-    row = sent["explain-row-lrp"]["value"]
+    row = sent["explain-row-lrp"]
     assert sum(bool(text.strip()) for text, _ in row) == WINDOW + 2  # and the dots on both sides
     assert numbers(seen).count("<tr data-column=") == WINDOW
-    assert sent["explain-window-part"]["visible"]
     assert "2,802 to 3,201 of 4,098 tokens" in sent["explain-window-where"]
     assert len(sent["explain-window-map"]) <= len(METHODS) * (BLOCKS + 2)
     short = replace(seen.answer, explanation=explained("a b", {"lrp": [1.0, 2.0]}))
-    assert stage.show(short, values)[stage.place.section] == gr.update(visible=False)
+    shown = stage.show(short, values)
+    assert shown[stage.place["where"]] == ""
+    assert shown[stage.place["map"]] is None
 
 
 def test_no_number_depends_on_the_part_that_is_shown(stage: Stage, seen: Seen) -> None:
@@ -65,7 +66,7 @@ def test_no_number_depends_on_the_part_that_is_shown(stage: Stage, seen: Seen) -
         places = [column for _, column in part.pieces if column is not None]
         assert places == list(range(start, start + WINDOW))
         updates = stage.rows.show(part)
-        pairs = updates[stage.rows.texts["lrp"]]["value"]
+        pairs = updates[stage.rows.texts["lrp"]]
         columns = [column_at(part, number) for number in range(len(pairs))]
         assert [pairs[n][0] for n, column in enumerate(columns) if column is not None] == [seen.columns.labels[n] for n in places]
         strongest = [column for (_, kind), column in zip(pairs, columns, strict=True) if kind is not None and kind.endswith("5")]
@@ -109,12 +110,12 @@ def test_the_search_goes_on_and_steps_move(stage: Stage, seen: Seen) -> None:
         updates = stage._find(values)
         values |= {stage[name]: updates[stage[name]] for name in ("marked", "window")}
         found.append(updates[stage["marked"]])
-        assert "Word40" in updates[stage["token"]]["value"]
+        assert "Word40" in updates[stage["token"]]
     assert found == [41, 401, 402]
     assert "Place 3 of 107." in updates[stage.place["where"]]
     before = values[stage["window"]]
     moved = stage._step(WINDOW)(values)
     assert moved[stage["window"]] == before + WINDOW
-    assert moved[stage["changed"]] is not None
+    assert moved[stage["changed-tokens"]] is not None
     nowhere = stage._find({**values, stage.place["find"]: "<b>"})
     assert "“&lt;b&gt;” does not occur" in nowhere[stage.place["where"]]
