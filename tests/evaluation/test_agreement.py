@@ -23,7 +23,7 @@ SENTENCES = ("The plot is thin, but the acting is wonderful.", "A waste of time 
 
 @pytest.fixture(scope="module")
 def explanations():
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         return [explainer.analyze(text, ["input_x_gradient", "attention", "lrp", "attention_rollout"]) for text in SENTENCES]
 
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_compared_is_said(explanations):
 
 def test_the_verb_over_texts_is_the_mean_over_explanations(explanations):
     methods = [a.method for a in explanations[0]]
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         one_by_one = list(iter_agreement(explainer, SENTENCES, methods, k=2))
         found = evaluate_agreement(explainer, SENTENCES, methods, k=2, samples=200, seed=4)
         contrast = next(iter_agreement(explainer, SENTENCES[:1], methods, target="negative", foil="positive"))

@@ -101,7 +101,7 @@ def test_layers_that_the_answer_does_not_read_are_left_out():
 
 def test_correct_methods_fall_towards_chance_and_results_repeat():
     methods = ["integrated_gradients", "lrp", "occlusion"]
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         found = []
         for number, text in enumerate(TEXTS):
             options = {"integrated_gradients": {"steps": 8, "maximum_steps": 16}}

@@ -34,7 +34,7 @@ TEXT = "the plot is thin but it works"
 
 @pytest.fixture(scope="module")
 def bert():
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         yield explainer
 
 

@@ -35,7 +35,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def request(text: str, *methods: str, task: str = "classification", **options: Any) -> Request:
-    model = {"classification": "bert-mini", "masked_lm": "bert-mini", "generation": "gpt2-mini"}[task]
+    model = {"classification": "distilbert-mini", "masked_lm": "bert-mini", "generation": "gpt2-mini"}[task]
     return Request(task, model, Question(text), methods or ("lrp",), options)
 
 

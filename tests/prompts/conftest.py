@@ -11,7 +11,7 @@ from prompts import METHODS, TEXTS
 
 @pytest.fixture(scope="module")
 def explainer():
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as made:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as made:
         yield made
 
 

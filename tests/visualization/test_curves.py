@@ -25,7 +25,7 @@ LABELS = (MethodLabel("lrp", "LRP", Family.EXTERNAL, True),)
 
 @pytest.fixture(scope="module", params=[Granularity.TOKENS, Granularity.WORDS])
 def results(request):
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         settings = FaithfulnessSettings(granularity=request.param, orders=3, beam=1)
         texts = ("An unwatchable film.", "It was moving.")
         return list(iter_faithfulness(explainer, texts, ["lrp", "attention"], settings=settings))
@@ -70,7 +70,7 @@ def test_what_has_no_correlation_is_a_gap_and_chance_is_a_band():
 
 @pytest.fixture(scope="module")
 def measured():
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         methods = ["attention", "occlusion"]
         texts = ("A fine and moving film.", "It was a dull story.")
         results = list(iter_faithfulness(explainer, texts, methods, settings=FaithfulnessSettings(orders=3, beam=1)))

@@ -64,7 +64,7 @@ OWN = (Mine(2.0), InputXGradient())
 
 @pytest.fixture(scope="module")
 def explainer():
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as made:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as made:
         yield made
 
 

@@ -27,7 +27,7 @@ CJK = "你好 $x^2$ の film عربي \U0001f9ff"
 
 
 def explained(text: str, methods: list[str]) -> Explanation:
-    with TokenExplainer.from_pretrained("bert-mini", task="classification") as explainer:
+    with TokenExplainer.from_pretrained("distilbert-mini", task="classification") as explainer:
         return explainer.analyze(text, methods)
 
 
