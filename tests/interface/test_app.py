@@ -1,22 +1,13 @@
-"""The app as a program: what importing it does, what it has a widget for, and that it starts without a network."""
+"""The app as a program: what importing it does, and what it has a widget for."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
-from driver import free_port
 
 from explain import TokenExplainer
 from explain.interface.app import LATER, build
@@ -27,8 +18,6 @@ from explain.interface.tabs.question import QuestionForm
 from explain.methods.catalog import METHODS
 from explain.models.tasks import TASKS
 from explain.types import Unit
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -109,48 +98,3 @@ def test_the_form_follows_the_task(task: str) -> None:
     for name in ("target", "foil", "unit", "position", "step"):
         assert updates[form[name]]["visible"] == (name in TASKS[other].asks)
     assert updates[form["unit"]]["value"] == TASKS[other].units[0]
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[str]:
-    """`python gradio_app.py` on a machine whose only reachable address is itself."""
-    port = free_port()
-    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-    here = {"NO_PROXY": "127.0.0.1,localhost", "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "gradio_app.py"],
-            cwd=ROOT,
-            env={**env, **dead, **here, "HF_HOME": str(tmp_path / "hub")},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
-            process.wait(60)
-    assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-def fetch(url: str, seconds: float = 240) -> tuple[int, str]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            with opener.open(url, timeout=60) as answer:
-                return answer.status, answer.read().decode()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(1)
-
-
-def test_the_first_page_is_served_without_a_network(started: str) -> None:
-    status, page = fetch(started)
-    assert status == 200
-    assert "Which tokens made the model say that?" in page
-    status, config = fetch(f"{started}config")
-    assert status == 200
-    assert all(f'"{task.title}"' in config for task in TASKS.values())
