@@ -36,10 +36,10 @@ class Shown:
             if output and not written:
                 pieces.append((ARROW, None))
                 written = True
-            beside_special = number > 0 and (group.special or self.groups[number - 1].special)
-            if space := group.before or (" " if beside_special else ""):
-                pieces.append((space, None))
-            pieces.append((group.text, number))
+            previous = self.groups[number - 1] if number else None
+            beside_special = previous is not None and not _is_space(previous) and (group.special or previous.special)
+            space = [(text, None) for text in (group.before or " " * beside_special,) if text]
+            pieces += [(group.text, number), *space] if _is_space(group) else [*space, (group.text, number)]
         return tuple(pieces)
 
     def part(self, columns: slice) -> Shown:
@@ -53,6 +53,11 @@ class Shown:
     def column_with(self, token: int | None) -> int | None:
         """The number of the column that shows a token; `None` for no token, or one that is not shown."""
         return next((number for number, group in enumerate(self.groups) if token in group.indices), None)
+
+
+def _is_space(group: Word) -> bool:
+    """Whether a column is white space itself, which stands after its sign."""
+    return bool(group.before) and not group.text.strip("⏎␣")
 
 
 def shown(tokens: tuple[Token, ...], text: str, *, merge: bool, special: bool) -> Shown:

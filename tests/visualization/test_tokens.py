@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from zoo import REAL, real
 
 from explain import TokenExplainer
+from explain.tokens import Word
 from explain.visualization.colors import Scale
-from explain.visualization.tokens import ARROW, highlighted, limits, shown
+from explain.visualization.tokens import ARROW, Shown, highlighted, limits, shown
 
 TEXT = "Unsurprisingly,  the \n film-maker's  plot wasn't good…"
 
@@ -22,10 +24,16 @@ def test_the_text_is_shown_as_it_was_typed(name: str, merge: bool) -> None:
         explanation = explainer.analyze(TEXT, ["input_x_gradient"])
     columns = shown(explanation.tokens, explanation.text, merge=merge, special=False)
     written = "".join(text for text, _ in highlighted(explanation["input_x_gradient"], columns))
-    if all(token.text for token in explanation.tokens if not token.special):  # a further byte of a character is an ellipsis of ours
+    if all(token.text for token in explanation.tokens if not token.special):  # else signs of ours stand for bytes and white space
         assert written == explanation.text
     else:
-        assert written.replace("…", "") == explanation.text.replace("…", "")
+        assert re.sub("[…⏎␣]", "", written) == explanation.text.replace("…", "")
+
+
+def test_white_space_stands_after_its_sign() -> None:
+    said = (("one", ""), ("⏎⏎", "\n\n"), ("two", ""), ("␣", " "), ("3", ""), ("</s>", ""))
+    columns = Shown(tuple(Word((i,), text, before, text == "</s>") for i, (text, before) in enumerate(said)), (False,) * 6)
+    assert columns.pieces == (("one", 0), ("⏎⏎", 1), ("\n\n", None), ("two", 2), ("␣", 3), (" ", None), ("3", 4), (" ", None), ("</s>", 5))
 
 
 def test_pieces_of_a_word_stand_together_and_white_space_is_not_coloured() -> None:
