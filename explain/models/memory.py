@@ -19,7 +19,7 @@ STATES = 30
 """Numbers that a layer keeps for a gradient, for each of a token's state: 17 were counted for BERT, 20 for Llama, 30 for GPT-2."""
 WEIGHTS = 5
 """Tensors of the shape of attention weights that are in hand at once where attention is written out."""
-WRITTEN = 3000
+WRITTEN = 3500
 """How often a processor could multiply and add while it writes a weight of attention out and reads it again, as measured."""
 CALLS = 5 * 10**7
 """The same while it does nothing in a layer but call its operations."""
