@@ -117,6 +117,11 @@ def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
 def test_a_phone_shows_the_answer_first_and_scrolls_only_down(app: App) -> None:
     app.page.set_viewport_size({"width": NARROW, "height": 844})
     app.open()
+    expect(app.part("prediction")).to_be_in_viewport()
+    for part in ("verdict", "row-lrp", "views"):
+        box = app.part(part).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= NARROW, part
     look(app, "opened", audited=False)
     app.explain("What a dull and tedious evening.")
     expect(app.part("prediction")).to_be_in_viewport()
