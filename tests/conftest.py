@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # also of the processes that tests start
 
 
+SEQUENCE_TASKS = ("generation", "span_infilling")
+NEW_TOKENS = 4
+
+
 def opened(made: Tiny) -> Iterator[Case]:
-    with made.explainer() as explainer:
+    """What a model writes itself is short here: every output token is explained."""
+    with pytest.MonkeyPatch.context() as patch, made.explainer() as explainer:
+        for task in SEQUENCE_TASKS:
+            patch.setattr(f"explain.models.tasks.{task}.NEW_TOKENS", NEW_TOKENS)
         yield Case(made, explainer)
 
 
