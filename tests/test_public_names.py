@@ -33,7 +33,7 @@ HEAVY = (
 
 
 def loaded(*stages: str) -> list[set[str]]:
-    """The heavy libraries that a fresh process has loaded after each of these pieces of code."""
+    """The heavy libraries that a fresh process has loaded after each of these pieces of code, which say nothing to stderr."""
     code = "\n".join(["import sys", *(f"{stage}\nprint(*sys.modules)" for stage in stages)])
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -44,6 +44,7 @@ def loaded(*stages: str) -> list[set[str]]:
         timeout=300,
         check=True,
     )
+    assert not done.stderr
     return [set(HEAVY) & {name.split(".")[0] for name in line.split()} for line in done.stdout.splitlines()[-len(stages) :]]
 
 
