@@ -12,8 +12,11 @@ from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from explain.types import Array
+
+Integers = npt.NDArray[np.integer[Any]]
 
 TINY, ROUNDING = 1e-15, 1e-14
 
@@ -149,7 +152,7 @@ def _flow(capacity: Any, free: Any, sent: Any, pipes: Any, nodes: Any, touched: 
     return flow
 
 
-def solve(capacity: Array, order: Array, degree: Array, sources: Array, carried: Array) -> Array:
+def solve(capacity: Array, order: Integers, degree: Integers, sources: Integers, carried: Array) -> Array:
     """Maximum flow [P, n] from each source at the top to each token at the bottom.
 
     Args:
