@@ -17,7 +17,7 @@ TIMEOUT = int(os.environ.get("EXPLAIN_BROWSER_TIMEOUT", 120)) * 1000
 SOON, ATTEMPTS = 5000, 12
 SETTLED = """() => new Promise(settled => {
     let timer;
-    const wait = () => { clearTimeout(timer); timer = setTimeout(() => { watch.disconnect(); settled(); }, 700); };
+    const wait = () => { clearTimeout(timer); timer = setTimeout(() => { watch.disconnect(); settled(); }, 400); };
     const watch = new MutationObserver(wait);
     watch.observe(document.body, {childList: true, subtree: true});
     wait();
@@ -162,8 +162,8 @@ class App:
         """Show what is asked besides the text."""
         if not self.part("target").locator("visible=true").count():
             self.page.locator(f"#tab-{self.tab} .asked > button").click()
-        expect(self.part("target")).to_be_visible()
-        self.settle()
+            expect(self.part("target")).to_be_visible()
+            self.settle()
 
     @property
     def status(self) -> Locator:

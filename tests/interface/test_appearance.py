@@ -46,9 +46,17 @@ PALE = """([selector, least]) => {
 }"""
 
 
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
+WEAR = """([dark, still]) => {
+  document.body.classList.toggle("dark", dark);
+  const style = document.getElementById("still") || document.head.appendChild(document.createElement("style"));
+  Object.assign(style, {id: "still", textContent: still});
+  return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}"""
+
+
 def wear(app: App, theme: str) -> None:
-    app.page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")
-    app.page.wait_for_timeout(300)
+    app.page.evaluate(WEAR, [theme == "dark", STILL])
 
 
 def picture(app: App, name: str, theme: str, *, whole: bool) -> None:
