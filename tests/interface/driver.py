@@ -128,7 +128,7 @@ class App:
             return self
         self.pick(self.part("task"), TASKS[name].title)
         if self.tab == "explain":  # only there the line tells of the task's example
-            expect(self.status).not_to_have_attribute("data-run", before)
+            self.page.locator(f'#explain-status p:not([data-run="{before}"])').wait_for()
         return self
 
     def method(self, name: str) -> Locator:
@@ -181,8 +181,7 @@ class App:
 
     def wait(self, before: str, state: str = "done") -> None:
         """Until a later run than this one has come to a state."""
-        line = f'#{self.tab}-status p[data-state="{state}"]:not([data-run="{before}"])'
-        expect(self.page.locator(line)).to_be_visible(timeout=3 * TIMEOUT)
+        self.page.locator(f'#{self.tab}-status p[data-state="{state}"]:not([data-run="{before}"])').wait_for(timeout=3 * TIMEOUT)
 
     def explain(self, text: str | None = None) -> App:
         """Ask and wait for the end of this very run."""

@@ -73,7 +73,7 @@ def audit(app: App, rules: Sequence[str] = (), *, within: str = "body") -> None:
     """Run axe on the page, or on a part of it, with all rules or these, and measure our own colours."""
     if not app.page.evaluate("'axe' in window"):
         app.page.evaluate(AXE)
-    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    options = {"resultTypes": ["violations"], "selectors": False, "preload": False, **({"runOnly": rules} if rules else {})}
     report = app.page.evaluate(f"axe.run('{within}', {json.dumps(options)})")
     found = [(v["id"], node) for v in report["violations"] if v["impact"] in BAD for node in v["nodes"]]
     assert [(rule, node["html"], node["any"]) for rule, node in found] == []
