@@ -23,6 +23,10 @@ ACTIVE = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 def _outer(work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Any, ExplainError | None]]:
     """The results of a marked function; our own errors are handed back as values, since others lose their words between processes."""
+    import torch
+
+    # Torch makes its pool of threads anew in a forked process; loading a model, several threads would do so at once and may find none.
+    torch.set_num_threads(torch.get_num_threads())
     function = inspect.unwrap(work)
     try:
         if inspect.isgeneratorfunction(function):
