@@ -10,7 +10,6 @@ import numpy as np
 from explain.errors import InputError
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
-from explain.models.memory import passes_written_out
 from explain.models.score import Score
 from explain.types import Array, Encoding, Family
 
@@ -42,9 +41,6 @@ class AttentionWeights(Method):
 
     layer: int | None = option(None, "One layer (from 0) instead of the average over all.", minimum=0)
     head: int | None = option(None, "One head (from 0) instead of the average over all.", minimum=0)
-
-    def expected_passes(self, score: Score) -> int:
-        return 1 + round(passes_written_out(score.model, len(score.encoding.tokens)))
 
     def compute(self, score: Score) -> MethodResult:
         trace, positions = score.trace, score.read_positions()

@@ -11,7 +11,6 @@ from explain.errors import InputError
 from explain.methods.attention_rollout import HeadFusion, influence_scores, mixing_steps
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
-from explain.models.memory import passes_written_out
 from explain.models.score import Score
 from explain.types import Array, Family
 
@@ -50,9 +49,6 @@ class AttentionFlow(Method):
     reads_trace = True
 
     heads: HeadFusion = option(HeadFusion.MEAN, "How the heads of a layer become one.")
-
-    def expected_passes(self, score: Score) -> int:
-        return 1 + round(passes_written_out(score.model, len(score.encoding.tokens)))
 
     def compute(self, score: Score) -> MethodResult:
         positions = score.read_positions()

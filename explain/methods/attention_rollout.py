@@ -12,7 +12,6 @@ import torch
 from explain.methods.attention import row_to_scores
 from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
-from explain.models.memory import passes_written_out
 from explain.models.score import Score
 from explain.models.trace import Trace
 from explain.types import Array, Encoding, Family
@@ -65,9 +64,6 @@ class AttentionRollout(Method):
     reads_trace = True
 
     heads: HeadFusion = option(HeadFusion.MEAN, "How the heads of a layer become one.")
-
-    def expected_passes(self, score: Score) -> int:
-        return 1 + round(passes_written_out(score.model, len(score.encoding.tokens)))
 
     def compute(self, score: Score) -> MethodResult:
         positions = score.read_positions()

@@ -23,6 +23,7 @@ from explain.errors import ExplainError, InputError, StoppedError, UnsupportedEr
 from explain.methods.option import Option, described
 from explain.models.instrumented import InstrumentedModel
 from explain.models.interruption import attempt
+from explain.models.memory import passes_written_out
 from explain.models.reading import Under
 from explain.models.score import Score
 from explain.results import Attribution
@@ -215,7 +216,7 @@ class Method(ABC):
 
     def expected_passes(self, score: Score) -> int:
         """About how many forward passes this will take: one through some layers only counts in part, a gradient as two or three."""
-        return 1
+        return 1 + round(passes_written_out(score.model, len(score.encoding.tokens))) if self.needs_attention else 1
 
 
 def completeness_gap(scores: Array, output: float, baseline_output: float) -> float:
