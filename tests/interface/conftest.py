@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import shutil
@@ -20,6 +21,7 @@ from explain.interface import app as interface_app
 from explain.interface.app import build, launch_options
 from explain.interface.tabs import heads, layers
 from explain.interface.tabs.opening import prepare_examples
+from explain.interface.work import verdict
 from explain.methods.catalog import method_class
 from explain.methods.method import Method
 from explain.results import Attribution
@@ -34,6 +36,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--no-opt",  # a page lives for seconds: what is optimised for it is hardly used
 )
 expect.set_options(timeout=TIMEOUT)
 
@@ -71,9 +74,10 @@ def leftovers() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def app_url() -> Iterator[str]:
-    """The app with its examples explained, as it is a few seconds after its start."""
-    prepare_examples().join()
+    """The app with its examples explained, as it is a few seconds after its start; its verdicts compare with fewer random orders."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdict, "SETTINGS", dataclasses.replace(verdict.SETTINGS, orders=2, limit=20))
+        prepare_examples().join()
         patch.setattr(interface_app, "reachable", lambda: False)
         demo = build()
         demo.launch(
