@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import shap
+from numba.extending import is_jitted
+from shap.explainers import _exact, _partition
+from shap.utils import _clustering, _masked_model
 
 from explain.models.perturbation import Keep, PerturbedScore
 from explain.models.score import Score
@@ -15,6 +19,24 @@ from explain.types import Array
 
 EVALUATIONS = 2**13
 """The most that shap may ask: more than all coalitions of as many players as the exact estimator takes."""
+COMPILED = [
+    (module, name, loop)
+    for module in (_exact, _partition, _clustering, _masked_model)
+    for name, loop in vars(module).items()
+    if is_jitted(loop)
+]
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Run shap's loops as plain Python: every process would compile them for seconds, and beside the model they take milliseconds."""
+    for module, name, loop in COMPILED:
+        setattr(module, name, loop.py_func)
+    try:
+        yield
+    finally:
+        for module, name, loop in COMPILED:
+            setattr(module, name, loop)
 
 
 class PlayerMasker(shap.maskers.Text):  # type: ignore[misc]
@@ -64,6 +86,7 @@ def _values(explainer: Any, score: Score, perturbed: PerturbedScore, groups: Seq
     def ask(keep: Keep) -> Array:
         return perturbed(np.asarray(keep, dtype=bool)[:, playing])
 
-    explained = explainer(ask, masker)(["text"], max_evals=EVALUATIONS, batch_size=256, silent=True)
+    with interpreted():
+        explained = explainer(ask, masker)(["text"], max_evals=EVALUATIONS, batch_size=256, silent=True)
     values: Array = np.asarray(explained.values[0], dtype=np.float64)[playing]
     return values

@@ -165,6 +165,11 @@ def _alive(url: str) -> bool:
         return False
 
 
+def left() -> int:
+    """Files in the folder of gradio."""
+    return sum(len(names) for _, _, names in os.walk(Path(tempfile.gettempdir()) / "gradio"))
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -180,7 +185,7 @@ def main() -> None:
                 ask(client, case)
             seconds = (time.monotonic() - started) / len(quick)
         print(f"alone: a short request takes {seconds:.2f} s")
-        memory, seen = [process.memory_info().rss], Seen()
+        memory, seen, before = [process.memory_info().rss], Seen(), left()
         until = time.monotonic() + 60 * given.minutes
         began = process.cpu_times()
         with ThreadPoolExecutor(given.clients) as pool:
@@ -191,7 +196,7 @@ def main() -> None:
             for client_done in clients:
                 client_done.result()
         used = process.cpu_times()
-        files = sum(len(folder) for _, _, folder in os.walk(Path(tempfile.gettempdir()) / "gradio"))
+        files = left() - before
     print(f"{given.clients} clients, {given.minutes:g} minutes: " + ", ".join(f"{n} {what}" for what, n in seen.outcomes.most_common()))
     for short, name in ((True, "short"), (False, "long")):
         if seen.seconds[short]:
@@ -199,7 +204,7 @@ def main() -> None:
             print(f"{name} requests: median {low:.1f} s, 95 % within {high:.1f} s, last {last:.1f} s")
     start, end = memory[0] / 2**20, memory[-1] / 2**20
     print(f"memory: {start:.0f} MiB at the start, at most {max(memory) / 2**20:.0f}, {end:.0f} at the end")
-    print(f"CPU: {used.user + used.system - began.user - began.system:.0f} s; files left in gradio's folder: {files}")
+    print(f"CPU: {used.user + used.system - began.user - began.system:.0f} s; files that came to gradio's folder: {files}")
     for fault in sorted(set(seen.faults))[:10]:
         print(f"  {fault[:300]}")
     if seen.outcomes["wrong"] or seen.outcomes["failed"]:

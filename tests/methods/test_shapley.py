@@ -84,6 +84,22 @@ def test_partition_is_shap_itself_on_its_text_masker() -> None:
         np.testing.assert_allclose(found.scores, expected.values[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("estimator", [Estimator.EXACT, Estimator.PARTITION])
+def test_shap_compiles_nothing_and_is_left_as_it_was(estimator: Estimator, monkeypatch: pytest.MonkeyPatch) -> None:
+    from explain.methods.shap_explainers import COMPILED
+
+    made = tiny("bert-class")
+    known = [len(loop.signatures) for _, _, loop in COMPILED]
+    with made.explainer() as explainer:
+        explainer.analyze("was it good", [Shapley(estimator=estimator)])
+        assert [len(loop.signatures) for _, _, loop in COMPILED] == known
+        monkeypatch.setattr(PerturbedScore, "__call__", lambda *_: 1 / 0)
+        with pytest.raises(ArithmeticError):
+            explainer.analyze("was it good", [Shapley(estimator=estimator)])
+    assert len(COMPILED) > 5
+    assert all(getattr(module, name) is loop for module, name, loop in COMPILED)
+
+
 def test_seeds_words_and_limits() -> None:
     made = tiny("bert-class")
     explainer = made.explainer()

@@ -147,7 +147,7 @@ def test_without_offsets_the_text_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 PIECES = st.lists(st.one_of(st.sampled_from(WORDS), st.text(min_size=1, max_size=12)), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(pieces=PIECES, limit=st.integers(4, 30), which=st.sampled_from([*CUTS_THE_END, *CUTS_THE_START]))
 def test_any_text_is_cut_into_three_or_refused(pieces: list[str], limit: int, which: tuple[str, str]) -> None:
     text = " ".join(pieces)

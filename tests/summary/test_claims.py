@@ -64,20 +64,20 @@ JUDGEMENTS = ["good", "dull", "a delight", "a mess", "wonderful", "very bad", "q
 ENDINGS = [".", ", but the actors saved it.", " and I would see it again!", ", though nobody laughed.", " from start to finish.", ""]
 
 
-def test_every_claim_about_two_hundred_sentences_is_right() -> None:
+def test_every_claim_about_a_hundred_sentences_is_right() -> None:
     from explain import TokenExplainer
 
     rng = np.random.default_rng(12)
     every = [f"{o} {v} {j}{e}" for o in OPENINGS for v in VERBS for j in JUDGEMENTS for e in ENDINGS]
     explainer = TokenExplainer.from_pretrained("distilbert-mini", task="classification")
     named = 0
-    for number_, place in enumerate(rng.choice(len(every), 200, replace=False)):
+    for number_, place in enumerate(rng.choice(len(every), 100, replace=False)):
         asked = {"target": "positive", "foil": "negative"} if number_ % 2 else {}
         found = explainer.analyze(every[place], methods=["lrp", "input_x_gradient", "attention", "occlusion"], **asked)
         summary = found.summary()
         check(found, summary)
         named += summary.verdict is Verdict.DECIDED
-    assert named > 100
+    assert named > 50
 
 
 def test_every_claim_with_measured_faithfulness_is_right() -> None:
