@@ -39,7 +39,7 @@ PRESETS: dict[str, Preset] = {
         (
             Example("The president of the United [MASK] spoke on Monday.", "phrase"),
             Example("He opened the [MASK] and went in.", "everyday"),
-            Example("The keys to the cabinet [MASK] on the table.", "are, not is", "are", "is"),
+            Example("The people who live in this city [MASK] happy.", "are, not is", "are", "is"),
             Example("The nurse said that [MASK] would be late.", "she, not he", "she", "he"),
             Example("[MASK] work in a [MASK].", "two masks"),
         ),
@@ -55,7 +55,7 @@ PRESETS: dict[str, Preset] = {
     "next_token": Preset(
         (
             Example("The president of the United", "phrase"),
-            Example("The keys to the cabinet", "are, not is", " are", " is"),
+            Example("The people who live in this city", "are, not is", " are", " is"),
             Example("He was born in New", "name"),
         ),
     ),
@@ -69,7 +69,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "generation": Preset(
         (
-            Example("Once upon a time there was a", "story"),
+            Example("The little girl went to", "a sentence"),
             Example("The president said that", "a given output", " the country was ready"),
         ),
         methods=CHEAP,

@@ -15,7 +15,7 @@ from explain.models.bundled.training import Batches, Schedule, optimise
 
 CLASSES = {"bert": AutoModelForMaskedLM, "distilbert": AutoModelForMaskedLM, "gpt2": AutoModelForCausalLM, "t5": AutoModelForSeq2SeqLM}
 # Checkpoint -> pairs of 24 with both verbs right, fillers of 60; a little less than the cards say, as processors round differently.
-REACHED = {"bert-mini": (21, 53), "distilbert-mini": (9, 43), "gpt2-mini": (0, 34), "t5-mini": (11, 39)}
+REACHED = {"bert-mini": (21, 53), "distilbert-mini": (9, 43), "gpt2-mini": (4, 40), "t5-mini": (11, 39)}
 
 
 def loaded(name: str):
