@@ -11,6 +11,7 @@ import torch
 from zoo import tiny
 
 from explain import InputError, TokenExplainer, UnsupportedError
+from explain.methods.shap_explainers import COMPILED, interpreted
 from explain.methods.shapley import Estimator, Shapley
 from explain.methods.shapley_gaussian_process import gaussian_process_shapley
 from explain.methods.shapley_sampling import kernel_shap
@@ -80,14 +81,13 @@ def test_partition_is_shap_itself_on_its_text_masker() -> None:
                 return np.asarray(model(torch.tensor(np.array([list(row) for row in rows], dtype=int))).logits[:, 1].double())
 
         masker = shap.maskers.Text(tokenizer, output_type="token_ids")
-        expected = shap.Explainer(plain, masker)([text], max_evals=10_000, silent=True)
+        with interpreted():
+            expected = shap.Explainer(plain, masker)([text], max_evals=10_000, silent=True)
         np.testing.assert_allclose(found.scores, expected.values[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("estimator", [Estimator.EXACT, Estimator.PARTITION])
 def test_shap_compiles_nothing_and_is_left_as_it_was(estimator: Estimator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from explain.methods.shap_explainers import COMPILED
-
     made = tiny("bert-class")
     known = [len(loop.signatures) for _, _, loop in COMPILED]
     with made.explainer() as explainer:
