@@ -69,7 +69,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "generation": Preset(
         (
-            Example("The little girl went to", "a sentence"),
+            Example("She told him that", "a sentence"),
             Example("The president said that", "a given output", " the country was ready"),
         ),
         methods=CHEAP,

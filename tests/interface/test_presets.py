@@ -19,7 +19,7 @@ EXPECTED = {
     "The president of the United": "States",
     "The people who live in this city": "are",
     "He was born in New": "York",
-    "The little girl went to": "the house.",
+    "She told him that": "he was a good man.",
     "He opened the <extra_id_0> and went in.": "door",
     "At the end ___ day they went home.": "of the",
     "They have lived ___ the city for many ___.": "in",
