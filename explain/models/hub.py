@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
@@ -20,6 +20,7 @@ from huggingface_hub.utils import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
 from explain.errors import ModelNotFoundError, UnsafeModelError
+from explain.models import downloads
 
 PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 TIMEOUT = 8.0
@@ -76,10 +77,20 @@ def fetch(name: str, revision: str | None) -> Snapshot:
         raise ModelNotFoundError(f"{name} has no revision {revision!r}. Leave it out, or check the commit or branch.") from error
     except (HTTPError, OSError) as error:
         return _from_cache(name, revision, error)
-    _check(name, info, public=public)
+    size = _check(name, info, public=public)
+    place = None
+    if public and not _owned(name, info.sha):
+        downloads.make_room(name, info.sha, size)
+        place = downloads.strangers_folder()
     try:
         folder = snapshot_download(
-            name, revision=revision, allow_patterns=PATTERNS, token=token, etag_timeout=TIMEOUT, endpoint=constants.ENDPOINT
+            name,
+            revision=revision,
+            cache_dir=place,
+            allow_patterns=PATTERNS,
+            token=token,
+            etag_timeout=TIMEOUT,
+            endpoint=constants.ENDPOINT,
         )
     except GatedRepoError as error:
         raise _gated(name) from error
@@ -90,14 +101,22 @@ def fetch(name: str, revision: str | None) -> Snapshot:
     commit = Path(folder).name
     if commit != info.sha:
         raise UnsafeModelError(f"{name} was changed while it was downloaded, so that what came was not checked. Try again.")
+    if place is not None:
+        downloads.note(Path(folder))
     return Snapshot(Path(folder), commit)
+
+
+def _owned(name: str, commit: str | None) -> bool:
+    """Whether the owner of a public server had the model before a stranger asked for it."""
+    return isinstance(try_to_load_from_cache(name, "config.json", revision=commit), str)
 
 
 def _gated(name: str) -> UnsafeModelError:
     return UnsafeModelError(f"{name} is gated: its owner wants to be asked first. Choose an open model.")
 
 
-def _check(name: str, info: ModelInfo, *, public: bool) -> None:
+def _check(name: str, info: ModelInfo, *, public: bool) -> int:
+    """The bytes of its weights, if it may be loaded."""
     config = info.config or {}
     if public and (info.private or info.gated):
         raise UnsafeModelError(f"{name} is gated or private. Choose an open model.")
@@ -114,13 +133,16 @@ def _check(name: str, info: ModelInfo, *, public: bool) -> None:
             f"{name} is too large for this server: {weights / 1e9:.1f} GB, at most {PUBLIC_BYTES / 1e9:.1f} GB. "
             "Run explain on your own machine for it."
         )
+    return weights
 
 
 def _from_cache(name: str, revision: str | None, cause: Exception) -> Snapshot:
-    try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS, local_files_only=True))
-    except (LocalEntryNotFoundError, OSError) as error:
-        raise ModelNotFoundError(
-            f"{name} is not on board, and the Hub cannot be reached ({type(cause).__name__}). Choose a bundled model, or try again later."
-        ) from error
-    return Snapshot(folder, folder.name)
+    for place in (None, downloads.strangers_folder()):
+        try:
+            folder = Path(snapshot_download(name, revision=revision, cache_dir=place, allow_patterns=PATTERNS, local_files_only=True))
+        except (LocalEntryNotFoundError, OSError):
+            continue
+        return Snapshot(folder, folder.name)
+    raise ModelNotFoundError(
+        f"{name} is not on board, and the Hub cannot be reached ({type(cause).__name__}). Choose a bundled model, or try again later."
+    ) from cause

@@ -82,10 +82,11 @@ class StandIn:
             return self.refuse(request, 404, "RepoNotFound")
         if repository.get("refuses"):
             return self.refuse(request, *repository["refuses"])
-        if revision not in ("main", NEWEST, OLDER):
+        newest = repository.get("sha", NEWEST)
+        if revision not in ("main", newest, OLDER):
             return self.refuse(request, 404, "RevisionNotFound")
         pushes = repository.get("pushes", [])
-        sha = pushes.pop(0) if pushes else OLDER if revision == OLDER else NEWEST
+        sha = pushes.pop(0) if pushes else OLDER if revision == OLDER else newest
         sizes = {file: len(content) for file, content in repository["files"].items()} | repository.get("sizes", {})
         body = {
             "id": name,
