@@ -76,23 +76,27 @@ def picture(app: App, name: str, theme: str, *, whole: bool) -> None:
 
 
 def audit(app: App, rules: Sequence[str] = (), *, within: str = "body") -> None:
-    """Run axe on the page, or on a part of it, with all rules or these, and measure our own colours."""
+    """Run axe on the page, or on a part of it, with all rules or these."""
     if not app.page.evaluate("'axe' in window"):
         app.page.evaluate(AXE)
     options = {"resultTypes": ["violations"], "selectors": False, "preload": False, **({"runOnly": rules} if rules else {})}
     report = app.page.evaluate(f"axe.run('{within}', {json.dumps(options)})")
     found = [(v["id"], node) for v in report["violations"] if v["impact"] in BAD for node in v["nodes"]]
     assert [(rule, node["html"], node["any"]) for rule, node in found] == []
-    assert app.page.evaluate(PALE, [[f"{within} {part}" for part in OURS], AA]) == []
 
 
-def look(app: App, name: str, *, whole: bool = False, audited: bool = True, within: str = "body") -> None:
-    """Both themes as pictures; the second differs from the first in its colours alone."""
+def look(app: App, name: str, *, whole: bool = False, audited: bool = True, within: str = "") -> None:
+    """Both themes as pictures, in which our own colours can be read; axe sees the whole page in both, and a part of it in one.
+
+    The dark theme differs from the light one in its colours alone, and what Gradio draws has the same ones in every part.
+    """
     for theme, rules in zip(THEMES, ((), ("color-contrast",)), strict=True):
         wear(app, theme)
         picture(app, name, theme, whole=whole)
         if audited:
-            audit(app, rules, within=within)
+            assert app.page.evaluate(PALE, [[f"{within} {part}" for part in OURS], AA]) == []
+        if audited and not (within and rules):
+            audit(app, rules, within=within or "body")
 
 
 def test_every_task_looks_well_and_can_be_read_by_all(app: App) -> None:
@@ -100,7 +104,7 @@ def test_every_task_looks_well_and_can_be_read_by_all(app: App) -> None:
     for number, task in enumerate(TASKS):
         app.task(task)
         expect(app.page.locator("#tokens-table tbody tr").first).to_be_visible()
-        look(app, task, within="#tab-explain" if number else "body")
+        look(app, task, within="#tab-explain" if number else "")
 
 
 def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
@@ -121,7 +125,7 @@ def test_every_view_looks_well_and_can_be_read_by_all(app: App) -> None:
     ):
         app.view(view)
         expect(app.page.locator(part).first).to_be_visible()
-        look(app, f"view-{view.split()[0].lower()}", whole=True, within="body" if view == "Tokens" else "#explain-views")
+        look(app, f"view-{view.split()[0].lower()}", whole=True, within="" if view == "Tokens" else "#explain-views")
     for part in ("options", "replay"):
         app.page.locator(f"#{part} > button").click()
     app.visit("about")
@@ -158,10 +162,10 @@ def test_comparisons_look_well_and_can_be_read_by_all(app: App) -> None:
     for tab, plots in (("compare", (("Agreement", "compare-agreement"), ("Faithfulness", "compare-curves"))), ("prompts", ())):
         app.visit(tab)
         app.wait(app.start())
-        for view, plot in plots or (("Prompts", "prompts-heatmap"), ("Minimal pair", "prompts-bars")):
+        for number, (view, plot) in enumerate(plots or (("Prompts", "prompts-heatmap"), ("Minimal pair", "prompts-bars"))):
             app.view(view)
             expect(app.plot(plot)).to_be_visible()
-            look(app, f"{tab}-{view.split()[0].lower()}", whole=True, within=f"#tab-{tab}")
+            look(app, f"{tab}-{view.split()[0].lower()}", whole=True, within=f"#tab-{tab}" if number else "")
         app.page.set_viewport_size({"width": NARROW, "height": 844})
         app.page.wait_for_timeout(500)
         look(app, tab, whole=True, audited=False)
