@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +10,6 @@ from typing import Any
 import numpy as np
 import shap
 from numba.extending import is_jitted
-from shap.explainers import _exact, _partition
-from shap.utils import _clustering, _masked_model
 
 from explain.models.perturbation import Keep, PerturbedScore
 from explain.models.score import Score
@@ -21,10 +20,12 @@ EVALUATIONS = 2**13
 """The most that shap may ask: more than all coalitions of as many players as the exact estimator takes."""
 COMPILED = [
     (module, name, loop)
-    for module in (_exact, _partition, _clustering, _masked_model)
+    for place, module in list(sys.modules.items())
+    if place.startswith(("shap.explainers.", "shap.utils."))
     for name, loop in vars(module).items()
     if is_jitted(loop)
 ]
+"""Loops that shap compiles when they first run; its newer versions have none."""
 
 
 @contextmanager
