@@ -1,12 +1,14 @@
-"""A decoder set by hand that answers by copying: after a word it says what follows this word elsewhere in the text."""
+"""Decoders that answer by copying: after a word they say what follows this word elsewhere in the text; one set by hand, one trained."""
 
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import torch
 import transformers as t
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from zoo import Tiny
 
@@ -15,6 +17,7 @@ NAMES = [f"A{number}" for number in range(10)]
 ENDS = [f"B{number}." for number in range(10)]
 PIECES = ["<pad>", "<s>", "</s>", "<unk>", "<doc>", "</doc>", "<q>", "to", *KEYS, *NAMES, *ENDS]
 PLACES = 64
+LEARNED = Path(__file__).parent / "weights" / "copying.safetensors"
 TEMPLATE = (
     "{% for d in documents or [] %}{{ '<doc> ' + d['text'] + ' </doc> ' }}{% endfor %}"
     "{% for m in messages %}{{ '<q> ' + m['content'] }}{% endfor %}"
@@ -74,6 +77,31 @@ def copying() -> Tiny:
     value[token, said] = same / hot
     model.lm_head.weight[:, said] = same * 6 / (width / 4) ** 0.5
     return Tiny("gpt2-generation", model, deepcopy(model), words(), "generation")
+
+
+def blank() -> t.LlamaForCausalLM:
+    """A small decoder that has learned nothing yet."""
+    config = t.LlamaConfig(
+        vocab_size=len(PIECES),
+        max_position_embeddings=2 * PLACES,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        initializer_range=0.1,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    return t.LlamaForCausalLM(config)
+
+
+def learned() -> Tiny:
+    """What `train_copying.py` made of it."""
+    model = blank().eval()
+    model.load_state_dict(load_file(LEARNED))
+    return Tiny("llama-generation", model, deepcopy(model), words(), "generation")
 
 
 def prompt(seed: int, documents: int = 10) -> tuple[list[dict[str, str]], list[dict[str, str]], str, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from chats import chatty
-from copying import copying, prompt
+from copying import copying, learned, prompt
 from zoo import Tiny, tiny
 
 from explain import Question
@@ -22,11 +22,6 @@ from explain.similarity import spearman
 CHEAP = {"shap": {"estimator": "kernel", "evaluations": 40}, "integrated_gradients": {"steps": 8, "maximum_steps": 16}}
 QUICK = {"integrated_gradients": CHEAP["integrated_gradients"]}
 PROMPTS = 12
-
-
-@pytest.fixture(scope="module")
-def made() -> Tiny:
-    return copying()
 
 
 def said(made: Tiny, messages: list[dict[str, str]], documents: list[dict[str, str]], answer: str) -> Callable[..., np.ndarray]:
@@ -43,12 +38,15 @@ def said(made: Tiny, messages: list[dict[str, str]], documents: list[dict[str, s
     return value
 
 
-def test_the_document_that_was_copied_comes_first(made: Tiny) -> None:
+@pytest.mark.parametrize("model", [copying, learned])
+def test_the_document_that_was_copied_comes_first(model: Callable[[], Tiny]) -> None:
+    made = model()
     right = dict.fromkeys((*METHODS, SURROGATE), 0)
     with made.explainer() as explainer:
         for seed in range(PROMPTS):
             messages, documents, answer, chosen = prompt(seed)
-            asked = Question(messages=messages, documents=documents, target=answer)
+            copied = answer.split()[0] if model is learned else answer
+            asked = Question(messages=messages, documents=documents, target=copied)
             found = attribute_context(explainer, asked, fitted=20, held_out=4, options=CHEAP)
             for name in found.methods:
                 right[name] += found.leader(name) == chosen
@@ -154,7 +152,8 @@ def test_relevance_is_summed_over_segments_and_sentences() -> None:
     assert set(found.methods) == {"lrp", "attention", SURROGATE}
 
 
-def test_few_ablations_judge_nobody(made: Tiny) -> None:
+def test_few_ablations_judge_nobody() -> None:
+    made = copying()
     messages, documents, answer, _ = prompt(0, documents=3)
     with made.explainer() as explainer:
         found = attribute_context(explainer, messages, ["lrp"], documents=documents, target=answer)
