@@ -27,6 +27,8 @@ from explain.types import Array, Family
 
 MOST = GIBIBYTE
 """The largest that the distances of a text may be."""
+WRITTEN_AT_MOST = 1.0
+"""Passes that writing attention out adds to one with a token zeroed, measured on 512 to 2,048 tokens."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ValueZeroing(Method):
 
     def expected_passes(self, score: Score) -> int:
         tokens = len(score.encoding.tokens)
-        return 1 + round(tokens * (1 + passes_written_out(score.model, tokens)))  # a pass of each layer with every token zeroed
+        return 1 + round(tokens * (1 + min(WRITTEN_AT_MOST, passes_written_out(score.model, tokens))))  # all layers with every token zeroed
 
     def compute(self, score: Score) -> MethodResult:
         moved = distances(score)
