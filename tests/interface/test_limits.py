@@ -158,7 +158,7 @@ def test_the_page_meets_the_same_limits(monkeypatch: pytest.MonkeyPatch) -> None
         ("The plot is thin, but the acting is wonderful.", "classification", ("lrp", "occlusion", "attention")),
         ("Fine film.", "classification", ("lrp",)),
         ("The president said that", "generation", ("lrp",)),
-        (SENTENCE[:160], "classification", ("lrp", "gradient_norm")),
+        (SENTENCE[:110], "classification", ("lrp", "gradient_norm")),
     ],
 )
 def test_the_verdict_costs_no_more_than_it_says(text: str, task: str, methods: tuple[str, ...]) -> None:
