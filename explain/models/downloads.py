@@ -16,7 +16,7 @@ _TURN = threading.Lock()
 
 
 def strangers_folder() -> Path:
-    """A cache beside that of the owner, in which nothing is deleted."""
+    """A cache beside the owner's, which is never deleted from."""
     return Path(constants.HF_HUB_CACHE).parent / "explain-strangers"
 
 

@@ -15,14 +15,12 @@ import gc
 import os
 import random
 import sys
-import tempfile
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
-from bench_load import CASES
+from bench_load import CASES, left
 
 from explain.interface.work.explaining import explain
 from explain.sharing.request import Request
@@ -61,22 +59,21 @@ def main() -> None:
         tracemalloc.start(8)
     before = tracemalloc.take_snapshot() if given.trace else None
     print(f"{given.requests} requests in {given.threads} threads, MALLOC_ARENA_MAX {os.environ.get('MALLOC_ARENA_MAX', 'unset')}")
-    started, part = time.monotonic(), max(1, given.requests // PARTS)
-    left: list[float] = []
+    started, part, files = time.monotonic(), max(1, given.requests // PARTS), left()
+    after: list[float] = []
     for begin in range(0, given.requests, part):
         with ThreadPoolExecutor(given.threads) as pool:
             list(pool.map(once, range(begin, min(begin + part, given.requests))))
         held = process.memory_info().rss / mebibyte
         trimmed()
-        left.append(process.memory_info().rss / mebibyte)
-        files = sum(len(names) for _, _, names in os.walk(Path(tempfile.gettempdir()) / "gradio"))
+        after.append(process.memory_info().rss / mebibyte)
         traced = f", traced {tracemalloc.get_traced_memory()[0] / mebibyte:.1f} MiB" if given.trace else ""
         print(
-            f"{begin + part:6} requests, {time.monotonic() - started:5.0f} s: {held:.0f} MiB, trimmed {left[-1]:.0f}, "
-            f"{len(gc.get_objects()):,} objects, {files} files{traced}",
+            f"{begin + part:6} requests, {time.monotonic() - started:5.0f} s: {held:.0f} MiB, trimmed {after[-1]:.0f}, "
+            f"{len(gc.get_objects()):,} objects, {left() - files} files more{traced}",
             flush=True,
         )
-    half = left[len(left) // 2 :]
+    half = after[len(after) // 2 :]
     slope = (half[-1] - half[0]) / max(1, (len(half) - 1) * part) * 1000
     print(f"the second half grew by {slope:+.1f} MiB per 1,000 requests")
     if before is not None:
