@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -13,11 +14,12 @@ from torch import Tensor
 from explain.errors import UnsupportedError
 from explain.methods.method import Method, MethodResult, completeness_gap
 from explain.methods.option import option
+from explain.methods.path_integral import Integral, Panel, Path
 from explain.models.architectures import is_encoder_decoder
 from explain.models.instrumented import InstrumentedModel
 from explain.models.memory import passes_again
 from explain.models.score import Score
-from explain.types import Array, Encoding, Family
+from explain.types import Encoding, Family
 
 AT_ONCE = 8192
 """Tokens of the vocabulary whose embeddings are summed at once."""
@@ -33,23 +35,6 @@ class Baseline(StrEnum):
     ZERO = "zero"
     PAD = "pad"
     MASK = "mask"
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A stretch of the way from the baseline (0) to the text (1).
-
-    Attributes:
-        start: Where it begins.
-        end: Where it ends.
-        scores: Each token's share [n] of the change of the score on it.
-        gap: |sum(scores) - that change|, which two forward passes know exactly.
-    """
-
-    start: float
-    end: float
-    scores: Array
-    gap: float
 
 
 @dataclass(frozen=True)
@@ -101,61 +86,55 @@ class IntegratedGradients(Method):
         return (5 + passes_again(score.model, len(score.encoding.tokens))) * self.steps
 
     def compute(self, score: Score) -> MethodResult:
-        embeddings = score.embeddings()
-        kind = self.baseline
-        if kind is Baseline.AUTO:
-            kind = Baseline.ZERO if _centres(score.model) else Baseline.MEAN
-        baseline = baseline_embeddings(score.model, score.encoding, embeddings, kind, keep_special=self.keep_special)
-        begin = baseline.clone()
-        if kind is Baseline.MEAN and not is_encoder_decoder(score.model.model):
-            begin[:, 0] = embeddings[:, 0]
-        alone = not torch.equal(begin, baseline)
-        known = dict(zip((0.0, 1.0), _scores_at(score, begin, embeddings, [0.0, 1.0]), strict=True))
-        baseline_output = _scores_at(score, baseline, embeddings, [0.0])[0] if alone else known[0.0]
-        baseline, difference = begin, known[1.0] - baseline_output
-        rows = score.rows_per_batch()
-        panels = self._integrate(score, baseline, embeddings, [(0.0, 1.0)], known, rows)
-        spent = self.steps
-        while sum(panel.gap for panel in panels) > self.tolerance * abs(difference):
-            panels.sort(key=lambda panel: -panel.gap)
-            affordable = (self.maximum_steps - spent) // (2 * self.steps)
-            halved = [panel for panel in panels if panel.gap > WORST * panels[0].gap][:affordable]
-            if not halved:
-                break
-            spent += 2 * self.steps * len(halved)
-            middles = [(panel.start + panel.end) / 2 for panel in halved]
-            known.update(zip(middles, _scores_at(score, baseline, embeddings, middles), strict=True))
-            ways = [way for p, m in zip(halved, middles, strict=True) for way in ((p.start, m), (m, p.end))]
-            panels = panels[len(halved) :] + self._integrate(score, baseline, embeddings, ways, known, rows)
-        scores = np.sum([panel.scores for panel in panels], axis=0)
-        scores[0] += known[0.0] - baseline_output
-        gap = completeness_gap(scores, known[1.0], baseline_output)
-        return MethodResult(scores, known[1.0], baseline_output, gap, self.tolerance)
+        return self.compute_many([score])[0]
 
-    def _integrate(
-        self, score: Score, baseline: Tensor, embeddings: Tensor, ways: list[tuple[float, float]], known: dict[float, float], rows: int
-    ) -> list[Panel]:
-        """Captum's integrated gradients on each stretch of the way, as many of them as rows of batches as may be."""
-        if len(ways) > rows:
-            parts = (ways[first : first + rows] for first in range(0, len(ways), rows))
-            return [panel for part in parts for panel in self._integrate(score, baseline, embeddings, part, known, rows)]
-        from captum.attr import IntegratedGradients as CaptumIntegratedGradients
-
-        starts, ends = (torch.cat([torch.lerp(baseline, embeddings, way[side]) for way in ways]) for side in (0, 1))
-        attributed = CaptumIntegratedGradients(score.of_embeddings).attribute(
-            ends, starts, n_steps=self.steps, method="gausslegendre", internal_batch_size=rows
-        )
-        shares = attributed.detach().double().sum(-1).cpu().numpy()  # [ways, n]
-        return [
-            Panel(start, end, share, abs(float(share.sum()) - (known[end] - known[start])))
-            for (start, end), share in zip(ways, shares, strict=True)
+    def compute_many(self, scores: Sequence[Score]) -> list[MethodResult]:
+        integral = Integral(tuple(scores), self.steps)
+        baselines = [self._baseline(score) for score in scores]
+        paths = [
+            Path(number, self._begin(score, baseline), score.embeddings())
+            for number, (score, baseline) in enumerate(zip(scores, baselines, strict=True))
         ]
+        integral.measure([(path, place) for path in paths for place in (0.0, 1.0)])
+        known = {path.number: path.known[0.0] for path in paths}
+        apart = [path.number for path in paths if not torch.equal(path.begin, baselines[path.number])]
+        known |= dict(zip(apart, integral.values([(number, baselines[number]) for number in apart]), strict=True))
+        integral.extend([(path, 0.0, 1.0) for path in paths])
+        while halved := [(path, panel) for path in paths for panel in self._halved(path, known[path.number])]:
+            integral.measure([(path, panel.middle) for path, panel in halved])
+            integral.extend([(path, *half) for path, panel in halved for half in panel.halves])
+        return [self._result(path, known[path.number]) for path in paths]
 
+    def _baseline(self, score: Score) -> Tensor:
+        return baseline_embeddings(score.model, score.encoding, score.embeddings(), self._kind(score), keep_special=self.keep_special)
 
-def _scores_at(score: Score, baseline: Tensor, embeddings: Tensor, places: list[float]) -> list[float]:
-    with torch.no_grad():
-        values: list[float] = score.of_embeddings(torch.cat([torch.lerp(baseline, embeddings, place) for place in places])).tolist()
-    return values
+    def _kind(self, score: Score) -> Baseline:
+        if self.baseline is not Baseline.AUTO:
+            return self.baseline
+        return Baseline.ZERO if _centres(score.model) else Baseline.MEAN
+
+    def _begin(self, score: Score, baseline: Tensor) -> Tensor:
+        """Where the way begins: at the baseline, with a decoder's first token already there if that is the mean."""
+        begin = baseline.clone()
+        if self._kind(score) is Baseline.MEAN and not is_encoder_decoder(score.model.model):
+            begin[:, 0] = score.embeddings()[:, 0]
+        return begin
+
+    def _halved(self, path: Path, baseline_output: float) -> list[Panel]:
+        """Take those stretches off a path that are to be integrated again in halves, as many as can be afforded."""
+        if path.gap <= self.tolerance * abs(path.known[1.0] - baseline_output):
+            return []
+        path.panels.sort(key=lambda panel: -panel.gap)
+        affordable = (self.maximum_steps - path.nodes) // (2 * self.steps)
+        halved = [panel for panel in path.panels if panel.gap > WORST * path.panels[0].gap][:affordable]
+        path.panels = path.panels[len(halved) :]
+        return halved
+
+    def _result(self, path: Path, baseline_output: float) -> MethodResult:
+        output = path.known[1.0]
+        scores = np.sum([panel.scores for panel in path.panels], axis=0)
+        scores[0] += path.known[0.0] - baseline_output
+        return MethodResult(scores, output, baseline_output, completeness_gap(scores, output, baseline_output), self.tolerance)
 
 
 def baseline_embeddings(

@@ -1,0 +1,128 @@
+"""Gradients integrated along straight ways, of several texts at once, stretch by stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from explain.models.joint import Rows
+from explain.models.score import Score
+from explain.types import Array
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A stretch of the way from the baseline (0) to the text (1).
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        scores: Each token's share [n] of the change of the score on it.
+        gap: |sum(scores) - that change|, which two forward passes know exactly.
+    """
+
+    start: float
+    end: float
+    scores: Array
+    gap: float
+
+    @property
+    def middle(self) -> float:
+        return (self.start + self.end) / 2
+
+    @property
+    def halves(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return (self.start, self.middle), (self.middle, self.end)
+
+
+@dataclass(eq=False)
+class Path:
+    """The straight way from a text's baseline to its embeddings, and what is known of it.
+
+    Attributes:
+        number: Which of the texts that share passes.
+        begin: Embeddings [1, n, d] where the way begins.
+        embeddings: Where it ends: the text's own [1, n, d].
+        known: The score at places on the way.
+        panels: The stretches of the way that are integrated.
+        nodes: How many were spent.
+    """
+
+    number: int
+    begin: Tensor
+    embeddings: Tensor
+    known: dict[float, float] = field(default_factory=dict)
+    panels: list[Panel] = field(default_factory=list)
+    nodes: int = 0
+
+    def at(self, place: float) -> Tensor:
+        """Embeddings [1, n, d] at a place on the way."""
+        return torch.lerp(self.begin, self.embeddings, place)
+
+    @property
+    def gap(self) -> float:
+        """How far the stretches miss the changes of the score on them."""
+        return sum(panel.gap for panel in self.panels)
+
+
+@dataclass(frozen=True)
+class Integral:
+    """Captum's integrated gradients on stretches of the ways of several texts that can be rows of one batch.
+
+    Attributes:
+        scores: The explained score of each text.
+        steps: Gauss-Legendre nodes on a stretch.
+    """
+
+    scores: tuple[Score, ...]
+    steps: int
+
+    @cached_property
+    def rows(self) -> int:
+        """How many copies of a text go through the model at once."""
+        return self.scores[0].rows_per_batch()
+
+    def score_of(self, embeddings: Tensor, owners: Tensor) -> Tensor:
+        """Score [B] with embeddings [B, n, d], each row of the text with that number [B]."""
+        if len(self.scores) == 1:
+            return self.scores[0].of_embeddings(embeddings)
+        return Rows(tuple(self.scores[owner] for owner in owners.tolist())).of_embeddings(embeddings)
+
+    def values(self, places: Sequence[tuple[int, Tensor]]) -> list[float]:
+        """The score at embeddings [1, n, d], each with the number of its text."""
+        found: list[float] = []
+        for first in range(0, len(places), self.rows):
+            owners, embeddings = zip(*places[first : first + self.rows], strict=True)
+            with torch.no_grad():
+                found += self.score_of(torch.cat(embeddings), torch.tensor(owners)).tolist()
+        return found
+
+    def measure(self, places: Sequence[tuple[Path, float]]) -> None:
+        """Let the paths know their score at places on them."""
+        for (path, place), value in zip(places, self.values([(path.number, path.at(place)) for path, place in places]), strict=True):
+            path.known[place] = value
+
+    def extend(self, ways: Sequence[tuple[Path, float, float]]) -> None:
+        """Integrate stretches between places where the score is known, and add them to their paths."""
+        from captum.attr import IntegratedGradients
+
+        for first in range(0, len(ways), self.rows):
+            part = ways[first : first + self.rows]
+            starts, ends = (torch.cat([path.at(way[side]) for path, *way in part]) for side in (0, 1))
+            attributed = IntegratedGradients(self.score_of).attribute(
+                ends,
+                starts,
+                additional_forward_args=(torch.tensor([path.number for path, *_ in part]),),
+                n_steps=self.steps,
+                method="gausslegendre",
+                internal_batch_size=self.rows,
+            )
+            shares = attributed.detach().double().sum(-1).cpu().numpy()  # [stretches, n]
+            for (path, start, end), share in zip(part, shares, strict=True):
+                gap = abs(float(share.sum()) - (path.known[end] - path.known[start]))
+                path.panels.append(Panel(start, end, share, gap))
+                path.nodes += self.steps
