@@ -42,7 +42,8 @@ class Attribution:
         baseline_output: The explained score on the method's baseline, for complete methods.
         seconds: Wall-clock time.
         passes: Rows sent forward through the model (a gradient pass counts as one).
-        gap: |sum(scores) - (output - baseline_output)| relative to |output - baseline_output|, for complete methods.
+        gap: |sum(scores) - (output - baseline_output)| for complete methods, relative to |output - baseline_output| or, where the scores
+            cancel, to a tenth of the sum of their absolute values.
         tolerance: The largest gap asked for.
         step_scores: [outputs, len(tokens)] for sequence tasks; `scores` is its sum.
         positions: The queries that are explained, for methods that read attention.

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from explain.errors import UnsupportedError
-from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.method import Method, MethodResult, completeness_gap, completeness_scale
 from explain.methods.option import option
 from explain.methods.path_integral import Integral, Panel, Path
 from explain.models.architectures import is_encoder_decoder
 from explain.models.instrumented import InstrumentedModel
 from explain.models.memory import passes_again
 from explain.models.score import Score
-from explain.types import Encoding, Family
+from explain.types import Array, Encoding, Family
 
 AT_ONCE = 8192
 """Tokens of the vocabulary whose embeddings are summed at once."""
@@ -43,9 +43,9 @@ class IntegratedGradients(Method):
 
     In units of the score; the scores sum to score(text) - score(baseline). Captum integrates with Gauss-Legendre nodes, `steps` of them
     on the whole way at first. A stretch of the way on which the scores miss the change of the score is halved and integrated again
-    with as many nodes on either half, until all gaps together are below `tolerance` of the whole difference, or `maximum_steps` are
-    spent: so norms that jump near the baseline and kinks of activations cost nodes only where they are. A gap that stays larger is
-    reported. Source: Sundararajan et al., 2017, arXiv:1703.01365.
+    with as many nodes on either half, until all gaps together are below `tolerance` of the whole difference (where the scores cancel,
+    of a tenth of their absolute values' sum), or `maximum_steps` are spent: so norms that jump near the baseline and kinks of activations
+    cost nodes only where they are. A gap that stays larger is reported. Source: Sundararajan et al., 2017, arXiv:1703.01365.
 
     Norms that do not centre (RMSNorm: T5, Llama, Qwen) see only the direction of an embedding, and near the zero vector any small step
     turns the model over: there the gradient means little and costs most nodes. So *auto* is zero for models that centre (LayerNorm:
@@ -122,7 +122,8 @@ class IntegratedGradients(Method):
 
     def _halved(self, path: Path, baseline_output: float) -> list[Panel]:
         """Take those stretches off a path that are to be integrated again in halves, as many as can be afforded."""
-        if path.gap <= self.tolerance * abs(path.known[1.0] - baseline_output):
+        scale = completeness_scale(_scores(path, baseline_output), path.known[1.0] - baseline_output)
+        if path.gap <= self.tolerance * scale:
             return []
         path.panels.sort(key=lambda panel: -panel.gap)
         affordable = (self.maximum_steps - path.nodes) // (2 * self.steps)
@@ -131,10 +132,15 @@ class IntegratedGradients(Method):
         return halved
 
     def _result(self, path: Path, baseline_output: float) -> MethodResult:
-        output = path.known[1.0]
-        scores = np.sum([panel.scores for panel in path.panels], axis=0)
-        scores[0] += path.known[0.0] - baseline_output
+        scores, output = _scores(path, baseline_output), path.known[1.0]
         return MethodResult(scores, output, baseline_output, completeness_gap(scores, output, baseline_output), self.tolerance)
+
+
+def _scores(path: Path, baseline_output: float) -> Array:
+    """Of the tokens [n]: their shares of all stretches; the first one also has what it makes before the way begins."""
+    scores: Array = np.sum([panel.scores for panel in path.panels], axis=0)
+    scores[0] += path.known[0.0] - baseline_output
+    return scores
 
 
 def baseline_embeddings(

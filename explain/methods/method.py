@@ -220,7 +220,12 @@ class Method(ABC):
 
 
 def completeness_gap(scores: Array, output: float, baseline_output: float) -> float:
-    """|sum(scores) - (output - baseline_output)| relative to |output - baseline_output|."""
+    """|sum(scores) - (output - baseline_output)| relative to `completeness_scale`."""
     difference = output - baseline_output
     gap = abs(float(scores.sum()) - difference)
-    return gap / abs(difference) if difference else gap
+    return gap / completeness_scale(scores, difference) if gap else 0.0
+
+
+def completeness_scale(scores: Array, difference: float) -> float:
+    """What an error of complete scores is relative to: their difference or, where they cancel, a tenth of what they move in all."""
+    return max(abs(difference), float(np.abs(scores).sum()) / 10)

@@ -52,8 +52,9 @@ def test_they_are_complete_with_default_options(family: Case) -> None:
     found = IntegratedGradients().attribute(family.score())
     difference = found.output - found.baseline_output
     error = abs(found.scores.sum() - difference)
-    assert found.gap == pytest.approx(error / abs(difference), abs=1e-9)
-    assert error < 1e-3 * max(abs(difference), 1e-2 * np.abs(found.scores).sum())  # a difference may happen to be nothing
+    scale = max(abs(difference), np.abs(found.scores).sum() / 10)  # a difference may happen to be nothing
+    assert found.gap == pytest.approx(error / scale, abs=1e-9)
+    assert found.gap <= 1e-3
 
 
 @pytest.mark.parametrize("task", ["classification", "masked_lm"])
@@ -158,13 +159,13 @@ def test_nodes_are_spent_only_where_they_are_needed() -> None:
         made = tiny(name)
         with made.explainer() as explainer:
             score = explainer.ask(made.text).scores[0]
-            for tolerance in (1.0, 1e-2):
+            for tolerance in (0.3, 1e-2):
                 found = IntegratedGradients(Baseline.ZERO, tolerance=tolerance).attribute(score)
                 assert found.within_tolerance
                 halvings[name, tolerance] = (found.passes - 18) / 33
     assert all(number == int(number) for number in halvings.values())
-    assert halvings["bert-class", 1.0] == 0
-    assert halvings["t5-class", 1e-2] > halvings["t5-class", 1.0] > 0  # its norm jumps near the baseline
+    assert halvings["bert-class", 0.3] == 0
+    assert halvings["t5-class", 1e-2] > halvings["t5-class", 0.3] > 0  # its norm jumps near the baseline
 
 
 @pytest.mark.parametrize(("name", "alone"), [("t5-class", False), ("llama-next", True)])

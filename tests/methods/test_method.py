@@ -41,7 +41,7 @@ def test_every_method_describes_itself(method: type[Method]) -> None:
 def test_the_completeness_gap_is_relative() -> None:
     assert completeness_gap(np.array([1.0, 2.5]), 5.0, 1.0) == pytest.approx(0.5 / 4.0)
     assert completeness_gap(np.array([1.0, -1.0]), 2.0, 2.0) == 0.0
-    assert completeness_gap(np.array([0.25, 0.0]), 2.0, 2.0) == 0.25
+    assert completeness_gap(np.array([5.0, -4.0]), 2.0, 1.5) == pytest.approx(0.5 / 0.9)  # of a tenth of what they move
     assert completeness_gap(np.array([-4.0]), 1.0, 5.0) == 0.0
 
 
