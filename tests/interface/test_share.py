@@ -86,7 +86,9 @@ def test_an_answer_is_taken_along_and_opened_again(app: App) -> None:
 def test_a_link_asks_its_question_and_the_shown_code_gives_the_shown_numbers(app: App, task: str) -> None:
     model = {"generation": "gpt2-mini"}.get(task, "bert-mini")
     question = Question("The dog slept.", target=" It was" if task == "generation" else None)
-    request = Request(task, model, question, ["integrated_gradients", "attention"], {"integrated_gradients": {"steps": 9, "tolerance": 0.1}})
+    request = Request(
+        task, model, question, ["integrated_gradients", "attention"], {"integrated_gradients": {"steps": 9, "tolerance": 0.1}}
+    )
     follow(app, f"{app.url}?task={task}&q={encode(request)}")
     expect(app.text).to_have_value("The dog slept.")
     expect(app.status).to_contain_text("by 2 methods")
