@@ -10,15 +10,17 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 from gradio_client import Client
 
 from explain import METHODS, InputError, StoppedError, TokenExplainer
 from explain.cost import expected_cost
 from explain.interface import endpoints
 from explain.interface.serving import LANES, TURNS, Run, guarded, message_of, shown_error
-from explain.interface.work.explaining import iter_explanation
+from explain.interface.work.explaining import explain, iter_explanation
 from explain.methods.catalog import make_methods
 from explain.models.interruption import checkpoint, interruptible
+from explain.models.score import Score
 from explain.sharing.request import Request
 from explain.types import Question
 
@@ -51,6 +53,23 @@ def test_a_run_has_a_deadline() -> None:
         list(steps)
     with pytest.raises(StoppedError, match="Choose fewer"):
         Run(0).call(lambda: list(iter_explanation(request("attention"))))
+
+
+def test_only_who_watches_pays_for_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    of_rows = Score.of_rows
+
+    def counted(self: Score, inputs: dict[str, torch.Tensor], positions: torch.Tensor | None) -> torch.Tensor:
+        passes.append(len(inputs["input_ids"]))
+        return of_rows(self, inputs, positions)
+
+    monkeypatch.setattr(Score, "of_rows", counted)
+    asked = request("lrp")
+    assert explain(asked)["lrp"].passes == 1
+    assert passes == []
+    *_, last = iter_explanation(asked)
+    assert last.explanation["lrp"].passes == 1
+    assert passes == [1]
 
 
 def test_only_the_run_itself_is_stopped() -> None:

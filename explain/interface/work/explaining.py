@@ -74,8 +74,11 @@ def asked_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analy
 
 
 @on_gpu
-def iter_explanation(request: Request) -> Iterator[Progress]:
-    """The prediction at once, then the explanation again after every method. No torch context is open while it yields."""
+def iter_explanation(request: Request, *, estimated: bool = True) -> Iterator[Progress]:
+    """The prediction at once, then the explanation again after every method. No torch context is open while it yields.
+
+    How long the rest will take is `estimated` by one or two passes more.
+    """
     started = time.perf_counter()
     methods = make_methods(request.methods, request.options)
     with asked_of(request, methods) as analysis:
@@ -83,7 +86,7 @@ def iter_explanation(request: Request) -> Iterator[Progress]:
             method.check(analysis.model)
         check_passes(passes_of(methods, analysis))
         parts = (analysis.answer, analysis.other) if isinstance(analysis, Contrast) else (analysis,)
-        costs = [expected_cost(part, methods) for part in parts]
+        costs = [expected_cost(part, methods) for part in parts if estimated]
         done: list[Attribution] = []
         for number, method in enumerate(methods):
             left = sum(cost.seconds([other.name for other in methods[number:]]) for cost in costs)
@@ -94,7 +97,7 @@ def iter_explanation(request: Request) -> Iterator[Progress]:
 
 def explain(request: Request) -> Explanation:
     """The finished explanation."""
-    *_, last = iter_explanation(request)
+    *_, last = iter_explanation(request, estimated=False)
     return last.explanation
 
 
