@@ -36,7 +36,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--js-flags=--no-opt",  # a page lives for seconds: what is optimised for it is hardly used
+    "--js-flags=--no-opt --min-semi-space-size=64",  # a page lives for seconds: optimising and tidying up hardly pays
 )
 expect.set_options(timeout=TIMEOUT)
 
