@@ -68,7 +68,7 @@ def test_differences_are_seen() -> None:
 
 def test_every_notebook_is_in_the_index() -> None:
     index = (EXAMPLES / "README.md").read_text()
-    assert len(NOTEBOOKS) == 7
+    assert len(NOTEBOOKS) == 8
     assert set(re.findall(r"\]\((\w+\.ipynb)\)", index)) == {path.name for path in NOTEBOOKS}
 
 

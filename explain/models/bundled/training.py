@@ -244,4 +244,5 @@ def save(folder: Path, state: dict[str, torch.Tensor], config: PreTrainedConfig,
         path.chmod(0o644)
     config.dtype = torch.float32
     config.save_pretrained(folder)
+    tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(folder)
