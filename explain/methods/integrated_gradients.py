@@ -96,14 +96,14 @@ class IntegratedGradients(Method):
             for number, (score, baseline) in enumerate(zip(scores, baselines, strict=True))
         ]
         integral.measure([(path, place) for path in paths for place in (0.0, 1.0)])
-        known = {path.number: path.known[0.0] for path in paths}
+        outputs = {path.number: path.known[0.0] for path in paths}  # of the baselines
         apart = [path.number for path in paths if not torch.equal(path.begin, baselines[path.number])]
-        known |= dict(zip(apart, integral.values([(number, baselines[number]) for number in apart]), strict=True))
+        outputs |= dict(zip(apart, integral.values([(number, baselines[number]) for number in apart]), strict=True))
         integral.extend([(path, 0.0, 1.0) for path in paths])
-        while halved := [(path, panel) for path in paths for panel in self._halved(path, known[path.number])]:
+        while halved := [(path, panel) for path in paths for panel in self._halved(path, outputs[path.number])]:
             integral.measure([(path, panel.middle) for path, panel in halved])
             integral.extend([(path, *half) for path, panel in halved for half in panel.halves])
-        return [self._result(path, known[path.number]) for path in paths]
+        return [self._result(path, outputs[path.number]) for path in paths]
 
     def _baseline(self, score: Score) -> Tensor:
         return baseline_embeddings(score.model, score.encoding, score.embeddings(), self._kind(score), keep_special=self.keep_special)
@@ -123,7 +123,7 @@ class IntegratedGradients(Method):
     def _halved(self, path: Path, baseline_output: float) -> list[Panel]:
         """Take those stretches off a path that are to be integrated again in halves, as many as can be afforded."""
         scale = completeness_scale(_scores(path, baseline_output), path.known[1.0] - baseline_output)
-        if path.gap <= self.tolerance * scale:
+        if not path.gap > self.tolerance * scale:  # nor where it is not a number
             return []
         path.panels.sort(key=lambda panel: -panel.gap)
         affordable = (self.maximum_steps - path.nodes) // (2 * self.steps)

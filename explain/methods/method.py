@@ -227,5 +227,8 @@ def completeness_gap(scores: Array, output: float, baseline_output: float) -> fl
 
 
 def completeness_scale(scores: Array, difference: float) -> float:
-    """What an error of complete scores is relative to: their difference or, where they cancel, a tenth of what they move in all."""
+    """What an error of complete scores is relative to: the difference or, where they cancel, a tenth of their absolute values' sum.
+
+    Of a difference near nothing no relative error can be had: ten scores that are each right to 1e-4 may sum to anything.
+    """
     return max(abs(difference), float(np.abs(scores).sum()) / 10)

@@ -92,11 +92,11 @@ class Integral:
             return self.scores[0].of_embeddings(embeddings)
         return Rows(tuple(self.scores[owner] for owner in owners.tolist())).of_embeddings(embeddings)
 
-    def values(self, places: Sequence[tuple[int, Tensor]]) -> list[float]:
+    def values(self, points: Sequence[tuple[int, Tensor]]) -> list[float]:
         """The score at embeddings [1, n, d], each with the number of its text."""
         found: list[float] = []
-        for first in range(0, len(places), self.rows):
-            owners, embeddings = zip(*places[first : first + self.rows], strict=True)
+        for first in range(0, len(points), self.rows):
+            owners, embeddings = zip(*points[first : first + self.rows], strict=True)
             with torch.no_grad():
                 found += self.score_of(torch.cat(embeddings), torch.tensor(owners)).tolist()
         return found

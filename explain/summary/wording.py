@@ -218,4 +218,4 @@ def _caveats(voice: Voice) -> Iterator[str]:
         token = voice.style.word(claims.special.word)
         yield f"the special token {token} has a larger score than any word{author} ({voice.amount(claims.special.score)})"
     for method, gap in claims.unconverged:
-        yield f"the scores of {voice.names([method])} miss their sum by {number(100 * gap)} %, more than allowed"
+        yield f"the scores of {voice.names([method])} have a numerical error of {number(100 * gap)} %, more than allowed"

@@ -65,14 +65,14 @@ def test_every_method_gives_the_numbers_of_the_text_alone(name: str) -> None:
     made = tiny(name)
     made.model.double()
     every = name in ("bert-class", "gpt2-next", "bart-class")
-    integrated = {"integrated_gradients": {"steps": 5, "maximum_steps": 15}}
+    integrated = {"integrated_gradients": {"steps": 5, "tolerance": 1e-4, "maximum_steps": 200}}
     names = (
         [method for method in METHODS if method not in ("shap", "attention_flow")]
         if every
         else BATCHED[: 2 if "generation" in name or "span" in name else 4]
     )
-    if name == "llama-next":
-        names += ("integrated_gradients",)
+    if name in ("llama-next", "bert-embed"):
+        names = (*names, "integrated_gradients")
     methods = make_methods(names, {method: integrated[method] for method in names if method in integrated})
     with made.explainer() as explainer:
         output = "good plot" if explainer.model.task.sequence else None
@@ -81,8 +81,12 @@ def test_every_method_gives_the_numbers_of_the_text_alone(name: str) -> None:
         assert len(analyses) == len(questions)
         alone = [explainer.ask(question, methods=methods) for question in questions]
         for method in methods:
-            for own, found in zip(alone, run_many(analyses, method), strict=True):
+            together = run_many(analyses, method)
+            for own, found in zip(alone, together, strict=True):
                 check(found, own.run(method), 1e-5 if name.startswith(LOOSE) else 1e-10)
+            if method.name in integrated and name == "llama-next":
+                passes = {found.passes for found in together if isinstance(found, Attribution)}
+                assert len(passes) > 1  # some are done sooner than others
 
 
 SHARED = [name for name in FAMILIES if not any(kind in name for kind in ("generation", "span", "distil", "electra", "qwen"))]

@@ -228,5 +228,6 @@ def test_caveats_follow() -> None:
     found = explained("the film fails", {"lrp": [0, 1, 2]}, special=(0.5, -3.0), gap=0.123, tolerance=0.05)
     text = summarise(found).text
     assert text.endswith(
-        "The special token “[SEP]” has a larger score than any word (−3.0). The scores of LRP miss their sum by 12 %, more than allowed."
+        "The special token “[SEP]” has a larger score than any word (−3.0). "
+        "The scores of LRP have a numerical error of 12 %, more than allowed."
     )

@@ -77,7 +77,7 @@ def asked_of(request: Request, methods: Sequence[Method] = ()) -> Iterator[Analy
 def iter_explanation(request: Request, *, estimated: bool = True) -> Iterator[Progress]:
     """The prediction at once, then the explanation again after every method. No torch context is open while it yields.
 
-    How long the rest will take is `estimated` by one or two passes more.
+    `estimated`: measure a pass or two of each answer to tell how long the rest will take; else `left` is 0.
     """
     started = time.perf_counter()
     methods = make_methods(request.methods, request.options)
