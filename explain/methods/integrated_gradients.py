@@ -24,7 +24,7 @@ from explain.types import Array, Encoding, Family
 AT_ONCE = 8192
 """Tokens of the vocabulary whose embeddings are summed at once."""
 WORST = 0.3
-"""Stretches whose gap is at least this share of the largest one are halved together."""
+"""Stretches that miss at least this share of what the worst one misses are halved together."""
 
 
 class Baseline(StrEnum):
@@ -43,8 +43,8 @@ class IntegratedGradients(Method):
 
     In units of the score; the scores sum to score(text) - score(baseline). Captum integrates with Gauss-Legendre nodes, `steps` of them
     on the whole way at first. A stretch of the way on which the scores miss the change of the score is halved and integrated again
-    with as many nodes on either half, until all gaps together are below `tolerance` of the whole difference (where the scores cancel,
-    of a tenth of their absolute values' sum), or `maximum_steps` are spent: so norms that jump near the baseline and kinks of activations
+    with as many nodes on either half, until what they miss is below `tolerance` of the whole difference (where the scores cancel, of a
+    tenth of their absolute values' sum), or `maximum_steps` are spent: so norms that jump near the baseline and kinks of activations
     cost nodes only where they are. A gap that stays larger is reported. Source: Sundararajan et al., 2017, arXiv:1703.01365.
 
     Norms that do not centre (RMSNorm: T5, Llama, Qwen) see only the direction of an embedding, and near the zero vector any small step
@@ -125,9 +125,9 @@ class IntegratedGradients(Method):
         scale = completeness_scale(_scores(path, baseline_output), path.known[1.0] - baseline_output)
         if not path.gap > self.tolerance * scale:  # nor where it is not a number
             return []
-        path.panels.sort(key=lambda panel: -panel.gap)
+        path.panels.sort(key=lambda panel: -abs(panel.error))
         affordable = (self.maximum_steps - path.nodes) // (2 * self.steps)
-        halved = [panel for panel in path.panels if panel.gap > WORST * path.panels[0].gap][:affordable]
+        halved = [panel for panel in path.panels if abs(panel.error) > WORST * abs(path.panels[0].error)][:affordable]
         path.panels = path.panels[len(halved) :]
         return halved
 

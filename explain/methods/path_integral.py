@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,13 +23,13 @@ class Panel:
         start: Where it begins.
         end: Where it ends.
         scores: Each token's share [n] of the change of the score on it.
-        gap: |sum(scores) - that change|, which two forward passes know exactly.
+        error: sum(scores) - that change, which two forward passes know exactly.
     """
 
     start: float
     end: float
     scores: Array
-    gap: float
+    error: float
 
     @property
     def middle(self) -> float:
@@ -65,8 +66,8 @@ class Path:
 
     @property
     def gap(self) -> float:
-        """How far the stretches miss the changes of the score on them."""
-        return sum(panel.gap for panel in self.panels)
+        """How far the stretches miss the change of the score on all of them: in sum or, if they cancel by luck, in root sum of squares."""
+        return max(abs(sum(panel.error for panel in self.panels)), math.hypot(*(panel.error for panel in self.panels)))
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,5 @@ class Integral:
             )
             shares = attributed.detach().double().sum(-1).cpu().numpy()  # [stretches, n]
             for (path, start, end), share in zip(part, shares, strict=True):
-                gap = abs(float(share.sum()) - (path.known[end] - path.known[start]))
-                path.panels.append(Panel(start, end, share, gap))
+                path.panels.append(Panel(start, end, share, float(share.sum()) - (path.known[end] - path.known[start])))
                 path.nodes += self.steps

@@ -49,8 +49,16 @@ def test_stretches_of_several_texts_are_those_of_each_alone(rows: int, monkeypat
             for panel in path.panels:
                 share = by_hand(score, path, panel.start, panel.end)
                 assert panel.scores == pytest.approx(share, rel=SINGLE, abs=1e-14)
-                assert panel.gap == pytest.approx(abs(share.sum() - (known[panel.end] - known[panel.start])), abs=SINGLE)
+                assert panel.error == pytest.approx(share.sum() - (known[panel.end] - known[panel.start]), abs=SINGLE)
             assert path.nodes == 2 * STEPS
+
+
+def test_errors_that_cancel_by_luck_count() -> None:
+    path = Path(0, torch.zeros(1, 2, 3), torch.ones(1, 2, 3))
+    path.panels = [Panel(0.0, 0.5, np.zeros(2), 0.3), Panel(0.5, 1.0, np.zeros(2), -0.4)]
+    assert path.gap == pytest.approx(0.5)  # root sum of squares; they sum to -0.1
+    path.panels[1] = Panel(0.5, 1.0, np.zeros(2), 0.4)
+    assert path.gap == pytest.approx(0.7)
 
 
 def test_halves_meet_in_the_middle() -> None:
