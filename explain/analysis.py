@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from explain.completeness import completeness_gap
 from explain.errors import ExplainError, InputError
-from explain.methods.method import Method, completeness_gap
+from explain.methods.method import Method
 from explain.models import memory
 from explain.models.explained_model import ExplainedModel
 from explain.models.joint import batches

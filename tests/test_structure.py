@@ -13,7 +13,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "explain"
 LAYERS = (
-    *("errors", "defaults", "messages", "types", "checks", "tokens", "segments", "intervals", "similarity", "summary", "results"),
+    *(
+        "errors",
+        "defaults",
+        "messages",
+        "types",
+        "checks",
+        "tokens",
+        "segments",
+        "intervals",
+        "similarity",
+        "completeness",
+        "summary",
+        "results",
+    ),
     *("models", "methods", "inside", "evaluation", "prompts", "analysis", "explainer", "cost", "dataset"),
     *("visualization", "sharing", "interface", "commands", "__main__"),
 )

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from explain.completeness import completeness_gap, completeness_scale
 from explain.errors import UnsupportedError
-from explain.methods.method import Method, MethodResult, completeness_gap, completeness_scale
+from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.methods.path_integral import Integral, Panel, Path
 from explain.models.architectures import is_encoder_decoder
 from explain.models.instrumented import InstrumentedModel
 from explain.models.memory import passes_again
 from explain.models.score import Score
-from explain.types import Array, Encoding, Family
+from explain.types import Family
 
 AT_ONCE = 8192
 """Tokens of the vocabulary whose embeddings are summed at once."""
@@ -89,77 +89,56 @@ class IntegratedGradients(Method):
         return self.compute_many([score])[0]
 
     def compute_many(self, scores: Sequence[Score]) -> list[MethodResult]:
+        model = scores[0].model
+        kind = self.baseline
+        if kind is Baseline.AUTO:
+            kind = Baseline.ZERO if _centres(model) else Baseline.MEAN
+        absent = absent_embedding(model, kind)
+        first_alone = kind is Baseline.MEAN and not is_encoder_decoder(model.model)
+        paths = [self._path(number, score, absent, first_alone=first_alone) for number, score in enumerate(scores)]
         integral = Integral(tuple(scores), self.steps)
-        baselines = [self._baseline(score) for score in scores]
-        paths = [
-            Path(number, self._begin(score, baseline), score.embeddings())
-            for number, (score, baseline) in enumerate(zip(scores, baselines, strict=True))
-        ]
-        integral.measure([(path, place) for path in paths for place in (0.0, 1.0)])
-        outputs = {path.number: path.known[0.0] for path in paths}  # of the baselines
-        apart = [path.number for path in paths if not torch.equal(path.begin, baselines[path.number])]
-        outputs |= dict(zip(apart, integral.values([(number, baselines[number]) for number in apart]), strict=True))
-        integral.extend([(path, 0.0, 1.0) for path in paths])
-        while halved := [(path, panel) for path in paths for panel in self._halved(path, outputs[path.number])]:
+        integral.start(paths)
+        while halved := [(path, panel) for path in paths for panel in self._halved(path)]:
             integral.measure([(path, panel.middle) for path, panel in halved])
             integral.extend([(path, *half) for path, panel in halved for half in panel.halves])
-        return [self._result(path, outputs[path.number]) for path in paths]
+        return [self._result(path) for path in paths]
 
-    def _baseline(self, score: Score) -> Tensor:
-        return baseline_embeddings(score.model, score.encoding, score.embeddings(), self._kind(score), keep_special=self.keep_special)
+    def _path(self, number: int, score: Score, absent: Tensor, *, first_alone: bool) -> Path:
+        """From the baseline, where special tokens may stay and a decoder's first token may come first and alone."""
+        embeddings = score.embeddings()
+        baseline = absent.to(embeddings).expand_as(embeddings)
+        if self.keep_special:
+            special = torch.tensor([token.special for token in score.encoding.tokens], device=embeddings.device)
+            baseline = torch.where(special[None, :, None], embeddings, baseline)
+        begin = torch.cat([embeddings[:, :1], baseline[:, 1:]], dim=1) if first_alone else baseline
+        return Path(number, baseline, begin, embeddings)
 
-    def _kind(self, score: Score) -> Baseline:
-        if self.baseline is not Baseline.AUTO:
-            return self.baseline
-        return Baseline.ZERO if _centres(score.model) else Baseline.MEAN
+    def _result(self, path: Path) -> MethodResult:
+        gap = completeness_gap(path.scores, path.output, path.baseline_output)
+        return MethodResult(path.scores, path.output, path.baseline_output, gap, self.tolerance)
 
-    def _begin(self, score: Score, baseline: Tensor) -> Tensor:
-        """Where the way begins: at the baseline, with a decoder's first token already there if that is the mean."""
-        begin = baseline.clone()
-        if self._kind(score) is Baseline.MEAN and not is_encoder_decoder(score.model.model):
-            begin[:, 0] = score.embeddings()[:, 0]
-        return begin
-
-    def _halved(self, path: Path, baseline_output: float) -> list[Panel]:
+    def _halved(self, path: Path) -> list[Panel]:
         """Take those stretches off a path that are to be integrated again in halves, as many as can be afforded."""
-        scale = completeness_scale(_scores(path, baseline_output), path.known[1.0] - baseline_output)
-        if not path.gap > self.tolerance * scale:  # nor where it is not a number
+        if not path.gap > self.tolerance * completeness_scale(path.scores, path.difference):  # nor where it is not a number
             return []
         path.panels.sort(key=lambda panel: -abs(panel.error))
-        affordable = (self.maximum_steps - path.nodes) // (2 * self.steps)
-        halved = [panel for panel in path.panels if abs(panel.error) > WORST * abs(path.panels[0].error)][:affordable]
+        spent = (2 * len(path.panels) - 1) * self.steps  # a halving integrates two stretches and leaves one more
+        affordable = (self.maximum_steps - spent) // (2 * self.steps)
+        halved = [panel for panel in path.panels if abs(panel.error) > WORST * abs(path.panels[0].error)][: max(0, affordable)]
         path.panels = path.panels[len(halved) :]
         return halved
 
-    def _result(self, path: Path, baseline_output: float) -> MethodResult:
-        scores, output = _scores(path, baseline_output), path.known[1.0]
-        return MethodResult(scores, output, baseline_output, completeness_gap(scores, output, baseline_output), self.tolerance)
 
-
-def _scores(path: Path, baseline_output: float) -> Array:
-    """Of the tokens [n]: their shares of all stretches; the first one also has what it makes before the way begins."""
-    scores: Array = np.sum([panel.scores for panel in path.panels], axis=0)
-    scores[0] += path.known[0.0] - baseline_output
-    return scores
-
-
-def baseline_embeddings(
-    model: InstrumentedModel, encoding: Encoding, embeddings: Tensor, baseline: Baseline, *, keep_special: bool
-) -> Tensor:
-    """Embeddings [1, n, d] of the baseline; special tokens keep theirs with `keep_special`."""
+def absent_embedding(model: InstrumentedModel, baseline: Baseline) -> Tensor:
+    """What stands for an absent token: a number or an embedding, [], [d] or [1, 1, d]."""
     if baseline is Baseline.ZERO:
-        absent = torch.zeros_like(embeddings)
-    elif baseline is Baseline.MEAN:
-        absent = _mean_embedding(model).to(embeddings).expand_as(embeddings)
-    else:
-        index = model.tokenizer.pad_token_id if baseline is Baseline.PAD else model.tokenizer.mask_token_id
-        if index is None:
-            raise UnsupportedError(f"The tokenizer of {model.name} has no {baseline} token. Choose another baseline, such as zero.")
-        absent = model.embed({"input_ids": torch.tensor([[index]])}).expand_as(embeddings)
-    if not keep_special:
-        return absent.clone()
-    special = torch.tensor([token.special for token in encoding.tokens], device=embeddings.device)
-    return torch.where(special[None, :, None], embeddings, absent)
+        return torch.zeros(())
+    if baseline is Baseline.MEAN:
+        return _mean_embedding(model)
+    index = model.tokenizer.pad_token_id if baseline is Baseline.PAD else model.tokenizer.mask_token_id
+    if index is None:
+        raise UnsupportedError(f"The tokenizer of {model.name} has no {baseline} token. Choose another baseline, such as zero.")
+    return model.embed({"input_ids": torch.tensor([[index]])})
 
 
 def _mean_embedding(model: InstrumentedModel) -> Tensor:

@@ -217,18 +217,3 @@ class Method(ABC):
     def expected_passes(self, score: Score) -> int:
         """About how many forward passes this will take: one through some layers only counts in part, a gradient as two or three."""
         return 1 + round(passes_written_out(score.model, len(score.encoding.tokens))) if self.needs_attention else 1
-
-
-def completeness_gap(scores: Array, output: float, baseline_output: float) -> float:
-    """|sum(scores) - (output - baseline_output)| relative to `completeness_scale`."""
-    difference = output - baseline_output
-    gap = abs(float(scores.sum()) - difference)
-    return gap / completeness_scale(scores, difference) if gap else 0.0
-
-
-def completeness_scale(scores: Array, difference: float) -> float:
-    """What an error of complete scores is relative to: the difference or, where they cancel, a tenth of their absolute values' sum.
-
-    Of a difference near nothing no relative error can be had: ten scores that are each right to 1e-4 may sum to anything.
-    """
-    return max(abs(difference), float(np.abs(scores).sum()) / 10)

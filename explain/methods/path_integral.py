@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,23 +47,42 @@ class Path:
 
     Attributes:
         number: Which of the texts that share passes.
-        begin: Embeddings [1, n, d] where the way begins.
+        baseline: Embeddings [1, n, d] of the baseline.
+        begin: Where the way begins: there, or with the first token already in place.
         embeddings: Where it ends: the text's own [1, n, d].
+        baseline_output: The score at the baseline, once known.
         known: The score at places on the way.
         panels: The stretches of the way that are integrated.
-        nodes: How many were spent.
     """
 
     number: int
+    baseline: Tensor
     begin: Tensor
     embeddings: Tensor
+    baseline_output: float = math.nan
     known: dict[float, float] = field(default_factory=dict)
     panels: list[Panel] = field(default_factory=list)
-    nodes: int = 0
 
     def at(self, place: float) -> Tensor:
         """Embeddings [1, n, d] at a place on the way."""
         return torch.lerp(self.begin, self.embeddings, place)
+
+    @property
+    def output(self) -> float:
+        """The score of the text."""
+        return self.known[1.0]
+
+    @property
+    def difference(self) -> float:
+        """What the scores are to sum to."""
+        return self.output - self.baseline_output
+
+    @property
+    def scores(self) -> Array:
+        """Of the tokens [n]: their shares of all stretches; the first one also has what it makes before the way begins."""
+        scores: Array = np.sum([panel.scores for panel in self.panels], axis=0)
+        scores[0] += self.known[0.0] - self.baseline_output
+        return scores
 
     @property
     def gap(self) -> float:
@@ -107,6 +127,16 @@ class Integral:
         for (path, place), value in zip(places, self.values([(path.number, path.at(place)) for path, place in places]), strict=True):
             path.known[place] = value
 
+    def start(self, paths: Sequence[Path]) -> None:
+        """Let the paths know the score at their ends and baselines, and integrate the whole way of each."""
+        self.measure([(path, place) for path in paths for place in (0.0, 1.0)])
+        for path in paths:
+            path.baseline_output = path.known[0.0]
+        apart = [path for path in paths if not torch.equal(path.begin, path.baseline)]
+        for path, value in zip(apart, self.values([(path.number, path.baseline) for path in apart]), strict=True):
+            path.baseline_output = value
+        self.extend([(path, 0.0, 1.0) for path in paths])
+
     def extend(self, ways: Sequence[tuple[Path, float, float]]) -> None:
         """Integrate stretches between places where the score is known, and add them to their paths."""
         from captum.attr import IntegratedGradients
@@ -125,4 +155,3 @@ class Integral:
             shares = attributed.detach().double().sum(-1).cpu().numpy()  # [stretches, n]
             for (path, start, end), share in zip(part, shares, strict=True):
                 path.panels.append(Panel(start, end, share, float(share.sum()) - (path.known[end] - path.known[start])))
-                path.nodes += self.steps

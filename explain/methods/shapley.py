@@ -9,8 +9,9 @@ from importlib import import_module
 
 import numpy as np
 
+from explain.completeness import completeness_gap
 from explain.errors import InputError
-from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.method import Method, MethodResult
 from explain.methods.option import option
 from explain.methods.shapley_sampling import kernel_shap, permutation_shapley
 from explain.models.perturbation import Granularity, PerturbedScore, Replacement, expected_passes, groups_of, spread

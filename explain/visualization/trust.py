@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explain.completeness import completeness_scale
 from explain.results import Attribution
 
 
@@ -11,9 +12,11 @@ def trust(attribution: Attribution) -> tuple[str, ...]:
     if attribution.target_blind:
         parts.append("The scores are the same for every target")
     if attribution.gap is not None and attribution.baseline_output is not None:
+        difference = attribution.output - attribution.baseline_output
+        whole = completeness_scale(attribution.scores, difference) == abs(difference)
         parts.append(
             f"The scores sum to {attribution.scores.sum():+.4g}, the score is {attribution.output:.4g} and that of the baseline "
-            f"{attribution.baseline_output:.4g}: relative gap {attribution.gap:.1e}{_cancelling(attribution, attribution.baseline_output)}"
+            f"{attribution.baseline_output:.4g}: relative gap {attribution.gap:.1e}{'' if whole else ', of a tenth of what they move'}"
         )
     elif attribution.gap is not None:
         parts.append(f"Relative numerical gap {attribution.gap:.1e}")
@@ -28,9 +31,3 @@ def trust(attribution: Attribution) -> tuple[str, ...]:
         parts.append(f"Standard error at most {attribution.maps['standard_error'].max():.2g}")
     parts.append(f"{attribution.passes} pass{'es' * (attribution.passes != 1)} through the model, {attribution.seconds:.2f} s")
     return tuple(parts)
-
-
-def _cancelling(attribution: Attribution, baseline_output: float) -> str:
-    """What the gap is relative to, where that is not the difference of the scores."""
-    tenth = abs(attribution.scores).sum() / 10
-    return ", of a tenth of what they move" if tenth > abs(attribution.output - baseline_output) else ""

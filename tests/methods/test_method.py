@@ -12,7 +12,7 @@ import torch
 from zoo import HIDDEN, tiny
 
 from explain import METHODS, InputError, UnsupportedError
-from explain.methods.method import Method, MethodResult, completeness_gap
+from explain.methods.method import Method, MethodResult
 from explain.models.score import Score
 from explain.types import Family
 from methods.test_option import Example
@@ -36,13 +36,6 @@ def test_every_method_describes_itself(method: type[Method]) -> None:
             assert one["default"] <= one["maximum"]
     with pytest.raises(InputError, match=f"{method.name} has no option 'nothing'"):
         method.with_options({"nothing": 1})
-
-
-def test_the_completeness_gap_is_relative() -> None:
-    assert completeness_gap(np.array([1.0, 2.5]), 5.0, 1.0) == pytest.approx(0.5 / 4.0)
-    assert completeness_gap(np.array([1.0, -1.0]), 2.0, 2.0) == 0.0
-    assert completeness_gap(np.array([5.0, -4.0]), 2.0, 1.5) == pytest.approx(0.5 / 0.9)  # of a tenth of what they move
-    assert completeness_gap(np.array([-4.0]), 1.0, 5.0) == 0.0
 
 
 @dataclass(frozen=True)

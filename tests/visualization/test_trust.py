@@ -21,6 +21,8 @@ def test_sums_gap_and_cost_are_said(attribution: Attribution) -> None:
     parts = trust(replace(attribution, gap=0.00123, tolerance=0.01, passes=1, seconds=2.0))
     assert parts[0] == attribution.summary.rstrip(".")
     assert parts[1].endswith("relative gap 1.2e-03")
+    cancelling = replace(attribution, baseline_output=attribution.output)
+    assert trust(cancelling)[1].endswith(f"relative gap {attribution.gap:.1e}, of a tenth of what they move")
     assert f"The scores sum to {attribution.scores.sum():+.4g}" in parts[1]
     assert parts[2] == "Within the tolerance of 0.01"
     assert parts[3] == "1 pass through the model, 2.00 s"
