@@ -13,21 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "explain"
 LAYERS = (
-    *(
-        "errors",
-        "defaults",
-        "messages",
-        "types",
-        "checks",
-        "tokens",
-        "segments",
-        "intervals",
-        "similarity",
-        "completeness",
-        "summary",
-        "results",
-    ),
-    *("models", "methods", "inside", "evaluation", "prompts", "analysis", "explainer", "cost", "dataset"),
+    *("errors", "defaults", "messages", "types", "checks", "tokens", "segments", "intervals", "similarity", "completeness"),
+    *("summary", "results", "models", "methods", "inside", "evaluation", "prompts", "analysis", "explainer", "cost", "dataset"),
     *("visualization", "sharing", "interface", "commands", "__main__"),
 )
 """From the bottom to the top: a layer imports those before it, never one after it."""

@@ -41,6 +41,7 @@ def test_what_methods_share_changes_no_number(name: str) -> None:
         for method in methods:
             again = method.attribute(analysis.scores[0])
             same(again, alone[method.name], relative=1e-12 if exact else 1e-5)
+            assert np.array_equal(again.scores, method.attribute(analysis.scores[0]).scores), method.name
             assert again.output == pytest.approx(alone[method.name].output, rel=1e-12 if exact else 1e-5)
 
 

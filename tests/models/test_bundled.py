@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from explain.models.bundled import bundled_folder, bundled_names
-from explain.models.bundled.evaluate import agreement_blanks, filler, filler_blanks, prefers, repeated
+from explain.models.bundled.loops import repeated
 from explain.models.bundled.mix import mixed
+from explain.models.bundled.pairs import agreement_blanks, filler, filler_blanks, prefers
 from explain.models.bundled.training import Batches, Schedule, optimise
 
 CLASSES = {"bert": AutoModelForMaskedLM, "distilbert": AutoModelForMaskedLM, "gpt2": AutoModelForCausalLM, "t5": AutoModelForSeq2SeqLM}

@@ -10,8 +10,6 @@ senseless once. Loops: 4-grams that repeat an earlier one in greedy continuation
 from __future__ import annotations
 
 import argparse
-import csv
-import itertools
 import math
 import random
 import re
@@ -36,37 +34,13 @@ from transformers import (
 )
 from transformers.utils import logging
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3])]
+sys.path.insert(0, str(Path(__file__).parent))
+from loops import repeated
+from pairs import agreement_blanks, filler, filler_blanks, prefers
 from training import HELD_OUT, LABELS, encode_all, pad, read_corpus, read_sst2
-
-from explain.evaluation.evidence import FRAMES, VERBS
 
 BATCH = 50
 BLANKS = 1_000
-FILLERS = Path(__file__).parents[3] / "tests/models/fillers.tsv"
-GAP = "___"
-CONTINUED = (
-    "The president said that",
-    "Once upon a time there was a",
-    "The doctor told the patient to take the",
-    "She opened the door and",
-    "The weather in the north is",
-    "My brother and I went to",
-    "The old man sat down and",
-    "In the middle of the night",
-    "The company announced that",
-    "He did not know why",
-    "The children played in the",
-    "Scientists have found that",
-    "The film is about a young woman who",
-    "After the war he",
-    "The house was built in",
-    "They were talking about the",
-    "The dog ran across the",
-    "If you want to learn",
-    "The police said they",
-    "There is nothing better than",
-)
 SENTINEL = re.compile(r"<extra_id_\d+>")
 
 
@@ -93,75 +67,6 @@ class Measures:
     def __str__(self) -> str:
         loops = "" if self.loops is None else f"  loops {self.loops:.1%}"
         return f"SST-2 dev {self.accuracy:.4f}  held-out {self.held_out}  agreement {self.agreement:.0%}  fillers {self.fillers[0]}{loops}"
-
-
-@dataclass(frozen=True)
-class Blank:
-    """A text with a gap, and two words of which the first one is right."""
-
-    text: str
-    right: str
-    wrong: str
-
-
-def agreement_blanks() -> list[tuple[Blank, Blank]]:
-    """The scorecard's pairs: the sentences of a pair differ in the number of their subject."""
-    made = []
-    for (subjects, joined, attractors, rest), attractor in itertools.product(FRAMES, (0, 1)):
-        texts = (f"The {subject} {joined} {attractors[attractor]} {GAP} {rest}." for subject in subjects)
-        one, several = (Blank(text, VERBS[i], VERBS[1 - i]) for i, text in enumerate(texts))
-        made.append((one, several))
-    return made
-
-
-def filler_blanks() -> list[Blank]:
-    with FILLERS.open(encoding="utf-8", newline="") as file:
-        return [Blank(row["text"], row["sensible"], row["senseless"]) for row in csv.DictReader(file, delimiter="\t")]
-
-
-Fill = Callable[[str], torch.Tensor]
-
-
-def prefers(fill: Fill, tokenizer: PreTrainedTokenizerBase, blank: Blank) -> bool:
-    """Whether the right word is the likelier one in the gap; words of several pieces are compared by the first one."""
-    space = "" if tokenizer.mask_token else " "
-    right, wrong = (tokenizer(f"{space}{word}", add_special_tokens=False)["input_ids"][0] for word in (blank.right, blank.wrong))
-    logits = fill(blank.text)
-    return bool(logits[right] > logits[wrong])
-
-
-def filler(model: Any, tokenizer: PreTrainedTokenizerBase) -> Fill:
-    """The logits in the gap of a text; a causal model reads what stands before it."""
-
-    def fill(text: str) -> torch.Tensor:
-        logits: torch.Tensor
-        if model.config.is_encoder_decoder:
-            ids = tokenizer(text.replace(f" {GAP}", "<extra_id_0>"), return_tensors="pt")["input_ids"]
-            sentinel = tokenizer.convert_tokens_to_ids("<extra_id_0>")
-            logits = model(input_ids=ids, decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id, sentinel]])).logits[0, -1]
-        elif tokenizer.mask_token:
-            ids = tokenizer(text.replace(GAP, tokenizer.mask_token), return_tensors="pt")["input_ids"]
-            logits = model(input_ids=ids).logits[0][ids[0] == tokenizer.mask_token_id][0]
-        else:
-            logits = model(input_ids=tokenizer(text[: text.index(GAP)].rstrip(), return_tensors="pt")["input_ids"]).logits[0, -1]
-        return logits
-
-    return fill
-
-
-def repeated(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:
-    """Share of the 4-grams of greedy continuations that stood in the text before."""
-    count, again = 0, 0
-    for text in CONTINUED:
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
-        made = model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, pad_token_id=tokenizer.pad_token_id
-        )
-        tokens = made[0].tolist()
-        grams = [tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
-        count += len(grams)
-        again += len(grams) - len(set(grams))
-    return again / count
 
 
 Classify = Callable[[torch.Tensor], torch.Tensor]

@@ -32,7 +32,7 @@ from training import (
     save,
     with_natural,
 )
-from transfer import embeddings, pre_norm  # type: ignore[import-not-found]
+from transfer import embeddings, pre_norm
 
 END = "<|endoftext|>"
 PAD = "<|pad|>"
